@@ -1,0 +1,430 @@
+/*
+ * frame.c - reads and writes WebSocket frames, and joins them to messages
+ *
+ *      0               1               2               3
+ *     +-+-+-+-+-------+-+-------------+-------------------------------+
+ *     |F|R R R|opcode |M| length      | extended length, 0, 2 or 8    |
+ *     |I|S S S|       |A| (7 bits)    | bytes, when length is 126/127 |
+ *     |N|V V V|       |S|             |                               |
+ *     | |1 2 3|       |K|             |                               |
+ *     +-+-+-+-+-------+-+-------------+-------------------------------+
+ *     | masking key, 4 bytes, when MASK is set                        |
+ *     +---------------------------------------------------------------+
+ *     | payload                                                       |
+ *     +---------------------------------------------------------------+
+ *
+ * See frame.h for what the calls promise. Section numbers are those of RFC 6455.
+ */
+#include "frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Lesson 9, given. Begins speaking frames on a stream. */
+void frame_begin(struct websocket *ws, struct stream *s, size_t max_message)
+{
+    *ws = (struct websocket){.stream = s, .max_message = max_message};
+}
+
+/* Lesson 9, given. Gives the message's memory back. */
+void frame_end(struct websocket *ws)
+{
+    free(ws->message.bytes);
+    ws->message.bytes = NULL;
+    ws->message.capacity = 0;
+}
+
+/* Lesson 9, given. Notes why the connection must be closed, and answers the close code. */
+static int wrong(struct websocket *ws, int code, const char *problem)
+{
+    ws->problem = problem;
+    return code;
+}
+
+/* Lesson 9, given. Whether an opcode is a control frame's: 5.5. */
+static bool is_control(unsigned opcode)
+{
+    return opcode >= OPCODE_CLOSE;
+}
+
+/* Lesson 14. Called when the peer was silent for the stream's whole patience: sends a ping, and
+ * waits as long again for any byte. The server runs without it. */
+static int peer_silent(struct websocket *ws)
+{
+    int result;
+
+    if (ws->message.opcode == 0) /* between messages: what a large one needed can go */
+        frame_end(ws);
+    result = frame_write(ws, OPCODE_PING, NULL, 0);
+    if (result == 0)
+        result = stream_flush(ws->stream);
+    if (result == 0)
+        result = stream_await(ws->stream);
+    return result == STREAM_TIMEOUT ? wrong(ws, CLOSE_POLICY, "no answer to a ping") : result;
+}
+
+/* ---- a frame's header ---- */
+
+/* Lesson 9. Reads the next n bytes of a header, exactly. */
+static int read_header_bytes(struct websocket *ws, struct frame *frame, size_t n)
+{
+    unsigned char *to = frame->header + frame->header_length;
+    int result;
+
+    do
+        result = stream_read_exactly(ws->stream, to, n);
+    while (result == STREAM_TIMEOUT && (result = peer_silent(ws)) == 0);
+    if (result == 0)
+        frame->header_length += n;
+    return result;
+}
+
+/* Lesson 9, given. A number in network order, the most significant byte first: 5.2. */
+static uint64_t big_endian(const unsigned char *bytes, size_t n)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < n; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+/* Lesson 9. Reads the length: 7 bits, or 126 and 2 bytes more, or 127 and 8 bytes more. */
+static int read_length(struct websocket *ws, struct frame *frame)
+{
+    size_t more = frame->length == 126 ? 2 : frame->length == 127 ? 8 : 0;
+    uint64_t least = more == 2 ? 126 : 65536;
+    int result;
+
+    if (more == 0)
+        return 0;
+    result = read_header_bytes(ws, frame, more);
+    if (result != 0)
+        return result;
+    frame->length = big_endian(frame->header + 2, more);
+    if (frame->length < least) /* 5.2: the shortest form must be used */
+        return wrong(ws, CLOSE_PROTOCOL_ERROR, "length not in its shortest form");
+    if (frame->length >> 63 != 0) /* 5.2: the most significant bit must be 0 */
+        return wrong(ws, CLOSE_PROTOCOL_ERROR, "length with its highest bit set");
+    return 0;
+}
+
+/* Lesson 9. Checks the first two bytes of a header against the rules. */
+static int check_rules(struct websocket *ws, const struct frame *frame)
+{
+    unsigned opcode = frame->opcode;
+
+    if (frame->reserved != 0) /* 5.2: no extension was agreed on that gives them a meaning */
+        return wrong(ws, CLOSE_PROTOCOL_ERROR, "reserved bits are set");
+    if ((opcode > OPCODE_BINARY && opcode < OPCODE_CLOSE) || opcode > OPCODE_PONG) /* 5.2 */
+        return wrong(ws, CLOSE_PROTOCOL_ERROR, "unknown opcode");
+    if (!frame->masked) /* 5.1: a client must mask */
+        return wrong(ws, CLOSE_PROTOCOL_ERROR, "frame without a mask");
+    if (is_control(opcode) && !frame->fin) /* 5.5 */
+        return wrong(ws, CLOSE_PROTOCOL_ERROR, "control frame in fragments");
+    if (is_control(opcode) && frame->length > CONTROL_BYTES) /* 5.5 */
+        return wrong(ws, CLOSE_PROTOCOL_ERROR, "control frame over 125 bytes");
+    return 0;
+}
+
+/* Lesson 9. Reads a frame's header, bit by bit, and checks it as early as can be. */
+int frame_read_header(struct websocket *ws, struct frame *frame)
+{
+    int result;
+
+    *frame = (struct frame){.header_length = 0};
+    result = read_header_bytes(ws, frame, 2);
+    if (result != 0)
+        return result;
+    frame->fin = (frame->header[0] & 0x80) != 0;
+    frame->reserved = frame->header[0] >> 4 & 0x7;
+    frame->opcode = frame->header[0] & 0xF;
+    frame->masked = (frame->header[1] & 0x80) != 0;
+    frame->length = frame->header[1] & 0x7F;
+    result = check_rules(ws, frame);
+    if (result == 0)
+        result = read_length(ws, frame);
+    if (result == 0)
+        result = read_header_bytes(ws, frame, sizeof frame->masking_key);
+    if (result == 0)
+        memcpy(frame->masking_key, frame->header + frame->header_length - 4, 4);
+    return result;
+}
+
+/* ---- payload ---- */
+
+/* Lesson 10. Takes the mask off: byte i of the payload was combined with byte i mod 4 of the key
+ * by exclusive or. Eight at a time, where there are eight: the same, and far faster. */
+void frame_unmask(unsigned char *bytes, size_t length, const unsigned char key[4], uint64_t offset)
+{
+    unsigned char turned[8]; /* the key, beginning with the byte that is next, twice */
+    uint64_t word, mask;
+    size_t i = 0;
+
+    for (size_t k = 0; k < sizeof turned; k++)
+        turned[k] = key[(offset + k) % 4];
+    memcpy(&mask, turned, sizeof mask);
+    for (; length - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, bytes + i, sizeof word); /* memcpy: the bytes may lie at any address */
+        word ^= mask;
+        memcpy(bytes + i, &word, sizeof word);
+    }
+    for (; i < length; i++)
+        bytes[i] ^= turned[i % 4];
+}
+
+/* Lesson 10. Reads some of a frame's payload, as much as is there, and takes its mask off. */
+static int read_piece(struct websocket *ws, struct frame *frame, unsigned char *to, size_t room,
+                      size_t *got)
+{
+    int result;
+
+    if (room > frame->length - frame->offset)
+        room = (size_t)(frame->length - frame->offset);
+    do
+        result = stream_read_some(ws->stream, to, room, got);
+    while (result == STREAM_TIMEOUT && (result = peer_silent(ws)) == 0);
+    if (result != 0)
+        return result;
+    frame_unmask(to, *got, frame->masking_key, frame->offset);
+    frame->offset += *got;
+    return 0;
+}
+
+/* Lesson 10, given. Makes room for at least one more byte of a message, of `wanted` that a header
+ * claims. Doubling what is there means that memory grows only with bytes that came. */
+static int make_room(struct websocket *ws, uint64_t wanted)
+{
+    struct message *m = &ws->message;
+    size_t capacity = m->capacity < MESSAGE_START_BYTES ? MESSAGE_START_BYTES : m->capacity * 2;
+    unsigned char *bytes;
+
+    if (m->length < m->capacity)
+        return 0;
+    if (capacity > MESSAGE_START_BYTES && capacity - m->length > wanted)
+        capacity = m->length + (size_t)wanted;
+    bytes = realloc(m->bytes, capacity);
+    if (bytes == NULL)
+        return wrong(ws, CLOSE_INTERNAL_ERROR, "out of memory");
+    m->bytes = bytes;
+    m->capacity = capacity;
+    return 0;
+}
+
+/* ---- messages: fragments, size, text ---- */
+
+/* Lesson 12. Checks that fragments follow each other: a first one, then continuations (5.4). */
+static int join_fragment(struct websocket *ws, const struct frame *frame)
+{
+    bool under_way = ws->message.opcode != 0;
+
+    if (frame->opcode == OPCODE_CONTINUATION && !under_way)
+        return wrong(ws, CLOSE_PROTOCOL_ERROR, "continuation of nothing");
+    if (frame->opcode != OPCODE_CONTINUATION && under_way)
+        return wrong(ws, CLOSE_PROTOCOL_ERROR, "new message inside another");
+    return 0;
+}
+
+/* Lesson 12. Checks a frame's claim against the limit, before a byte of it is stored. The server
+ * runs without it. */
+static int too_big(struct websocket *ws, const struct frame *frame)
+{
+    if (frame->length <= ws->max_message - ws->message.length)
+        return 0;
+    return wrong(ws, CLOSE_TOO_BIG, "message over the server's limit");
+}
+
+/* Lesson 12. Checks one byte of a text; low and high keep out overlong forms, surrogates and what
+ * is beyond U+10FFFF (RFC 3629 section 4). */
+static int check_utf8_byte(struct utf8 *text, unsigned char byte)
+{
+    if (text->missing > 0) {
+        if (byte < text->low || byte > text->high)
+            return -1;
+        text->missing--;
+        text->low = 0x80;
+        text->high = 0xBF;
+        return 0;
+    }
+    if (byte < 0x80)
+        return 0;
+    if (byte < 0xC2 || byte > 0xF4)
+        return -1;
+    text->missing = byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
+    text->low = byte == 0xE0 ? 0xA0 : byte == 0xF0 ? 0x90 : 0x80;
+    text->high = byte == 0xED ? 0x9F : byte == 0xF4 ? 0x8F : 0xBF;
+    return 0;
+}
+
+/* Lesson 12. Checks the next bytes of a text. The server runs without it. */
+int frame_check_utf8(struct utf8 *text, const unsigned char *bytes, size_t length)
+{
+    uint64_t word;
+
+    for (size_t i = 0; i < length; i++) {
+        /* most text is ASCII: step over eight such bytes at once */
+        while (text->missing == 0 && length - i > sizeof word) {
+            memcpy(&word, bytes + i, sizeof word);
+            if ((word & 0x8080808080808080) != 0)
+                break;
+            i += sizeof word;
+        }
+        if (check_utf8_byte(text, bytes[i]) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Lesson 12. Checks that a text does not end in the middle of a character (8.1). The server runs
+ * without it. */
+static int text_cut_off(struct websocket *ws)
+{
+    if (ws->message.opcode == OPCODE_TEXT && ws->text.missing > 0)
+        return wrong(ws, CLOSE_BAD_TEXT, "text ends inside a character");
+    return 0;
+}
+
+/* Lesson 10. Reads a frame's payload to the end of the message; a text is checked piece by piece,
+ * so that a bad byte is refused when it comes, not when the frame ends. */
+static int read_payload(struct websocket *ws, struct frame *frame)
+{
+    struct message *m = &ws->message;
+    int result = 0;
+
+    while (result == 0 && frame->offset < frame->length) {
+        size_t got = 0;
+        result = make_room(ws, frame->length - frame->offset);
+        if (result == 0)
+            result = read_piece(ws, frame, m->bytes + m->length, m->capacity - m->length, &got);
+        if (m->opcode == OPCODE_TEXT && frame_check_utf8(&ws->text, m->bytes + m->length, got) != 0)
+            result = wrong(ws, CLOSE_BAD_TEXT, "text that is not UTF-8");
+        m->length += got;
+    }
+    return result;
+}
+
+/* Lesson 10. Takes a data frame into the message that it begins, or goes on with. */
+static int data_frame(struct websocket *ws, struct frame *frame)
+{
+    int result = 0;
+
+    if (!frame->fin || frame->opcode == OPCODE_CONTINUATION || ws->message.opcode != 0)
+        result = join_fragment(ws, frame);
+    if (ws->message.opcode == 0)
+        ws->message.opcode = frame->opcode;
+    if (result == 0)
+        result = too_big(ws, frame);
+    if (result == 0)
+        result = read_payload(ws, frame);
+    if (result == 0 && frame->fin)
+        result = text_cut_off(ws);
+    return result;
+}
+
+/* ---- control frames ---- */
+
+/* Lesson 11. Whether a peer may send this close code: 7.4.1, 7.4.2, and the registry for 1012 to
+ * 1014. The others are unassigned, or stand for what was never sent. */
+bool frame_is_close_code(unsigned code)
+{
+    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+           (code >= 3000 && code <= 4999);
+}
+
+/* Lesson 11. Makes a close frame: a code of two bytes, then a reason (5.5.1). */
+void frame_make_close(struct last_word *word, int code, const void *reason, size_t reason_length)
+{
+    size_t length = code == CLOSE_NO_CODE ? 0 : 2 + reason_length;
+
+    word->length = 2 + length;
+    word->bytes[0] = 0x80 | OPCODE_CLOSE; /* 0x80: FIN */
+    word->bytes[1] = (unsigned char)length;
+    if (length == 0)
+        return;
+    word->bytes[2] = (unsigned char)(code >> 8);
+    word->bytes[3] = (unsigned char)code;
+    if (reason_length > 0)
+        memcpy(word->bytes + 4, reason, reason_length);
+}
+
+/* Lesson 11. Sends a close frame that says what is wrong. */
+int frame_send_close(struct websocket *ws, int code)
+{
+    const char *reason = ws->problem != NULL ? ws->problem : "";
+    struct last_word word;
+
+    frame_make_close(&word, code, reason, strlen(reason));
+    stream_say_last_word(ws->stream, &word);
+    return 0;
+}
+
+/* Lesson 11. Answers a close frame with its own code and reason (5.5.1, 7.1.5). Nothing may come
+ * behind it, so it ends the reading. */
+static int answer_close(struct websocket *ws, const unsigned char *payload, size_t length)
+{
+    int code = length < 2 ? CLOSE_NO_CODE : (int)big_endian(payload, 2);
+    struct utf8 reason = {.missing = 0};
+    struct last_word word;
+
+    if (length == 1)
+        return wrong(ws, CLOSE_PROTOCOL_ERROR, "close code cut in half");
+    if (length >= 2 && !frame_is_close_code((unsigned)code))
+        return wrong(ws, CLOSE_PROTOCOL_ERROR, "close code that may not be sent");
+    if (length > 2 && (frame_check_utf8(&reason, payload + 2, length - 2) != 0 || reason.missing > 0))
+        return wrong(ws, CLOSE_BAD_TEXT, "close reason that is not UTF-8");
+    frame_make_close(&word, code, payload + 2, length < 2 ? 0 : length - 2);
+    stream_say_last_word(ws->stream, &word);
+    return STREAM_END;
+}
+
+/* Lesson 11. Takes a control frame: answers a close and a ping, and lets a pong pass (5.5). */
+static int control_frame(struct websocket *ws, struct frame *frame)
+{
+    unsigned char payload[CONTROL_BYTES];
+    int result = 0;
+
+    while (result == 0 && frame->offset < frame->length) {
+        size_t got;
+        result = read_piece(ws, frame, payload + frame->offset, CONTROL_BYTES, &got);
+    }
+    if (result == 0 && frame->opcode == OPCODE_CLOSE)
+        result = answer_close(ws, payload, (size_t)frame->length);
+    if (result == 0 && frame->opcode == OPCODE_PING)
+        result = frame_write(ws, OPCODE_PONG, payload, (size_t)frame->length);
+    return result;
+}
+
+/* ---- reading and writing messages ---- */
+
+/* Lesson 10. Reads frames until a message is whole. */
+int frame_read_message(struct websocket *ws)
+{
+    struct frame frame;
+    bool whole = false;
+    int result = 0;
+
+    ws->message.opcode = 0;
+    ws->message.length = 0;
+    while (result == 0 && !whole) {
+        result = frame_read_header(ws, &frame);
+        if (result == 0 && is_control(frame.opcode)) {
+            result = control_frame(ws, &frame);
+        } else if (result == 0) {
+            result = data_frame(ws, &frame);
+            whole = frame.fin;
+        }
+    }
+    return result;
+}
+
+/* Lesson 10. Writes one frame. A server does not mask (5.1). */
+int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size_t length)
+{
+    unsigned char header[FRAME_HEADER_BYTES] = {(unsigned char)(0x80 | opcode)}; /* 0x80: FIN */
+    size_t more = length < 126 ? 0 : length < 65536 ? 2 : 8;
+
+    header[1] = (unsigned char)(more == 0 ? length : more == 2 ? 126 : 127);
+    for (size_t i = 0; i < more; i++) /* in network order, as in big_endian */
+        header[2 + i] = (unsigned char)((uint64_t)length >> 8 * (more - 1 - i));
+    return stream_write(ws->stream, header, 2 + more, payload, length);
+}

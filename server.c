@@ -1,0 +1,643 @@
+/*
+ * server.c - a WebSocket echo server with a thread for each client
+ *
+ * The main thread accepts connections. Each client gets a worker thread of its own, which lives
+ * as long as the client stays and does one thing after the other, waiting where it must:
+ *
+ *     accept ──► thread ──► stream ──► handshake ──► frame ──► handler
+ *     here       here       stream.c   handshake.c   frame.c   here
+ *
+ * Each function ends by calling the next: start_client, worker, serve, answer, upgrade,
+ * switch_protocols, on_upgrade, echo. C wants a function before its use, so they stand in the
+ * opposite order: begin with main, at the end, and read upwards. On the way back, what was
+ * refused is answered in one place, serve, and what was taken is given back by whoever took it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "frame.h"
+#include "handshake.h"
+#include "stream.h"
+
+#define VERSION "0.1.0"
+
+/* Where the page's files are. The Makefile says it absolutely, so that the server finds them from
+ * whatever folder it is started in. */
+#ifndef CLIENT_DIRECTORY
+#define CLIENT_DIRECTORY "client"
+#endif
+
+/* Threads beyond --max-connections that tell further visitors that the server is full. Beyond
+ * these, a connection is closed without a word: a crowd must not get as many threads as it wants. */
+#define REFUSALS 64
+
+/* Seconds that clients have, when the server stops, to answer the close frame. */
+#define STOP_S 5
+
+/* Milliseconds that the main thread sleeps when it cannot accept for want of descriptors or
+ * memory: those come back only when a client leaves, and asking in a loop would burn a core. */
+#define ACCEPT_PAUSE_MS 100
+
+/* Bytes of stack for a worker. Its deepest calls need some 12 KiB, the sanitizers several times
+ * that; the rest is address space that costs nothing until it is touched. */
+#define WORKER_STACK_BYTES (256 * 1024)
+
+/* Bytes of a file that are read before they are written to the client. */
+#define FILE_PIECE_BYTES 4096
+
+/* Descriptors that are not clients: standard input and output, the listener, files of the page. */
+#define OTHER_DESCRIPTORS 16
+
+/* The options, set before the first thread starts and only read from then on. */
+static struct {
+    const char *address;
+    const char *port;
+    int timeout_s;
+    size_t max_message; /* bytes */
+    size_t max_connections;
+    struct origin *origins;
+    size_t origin_count;
+} options = {
+    .address = "127.0.0.1",
+    .port = "8080",
+    .timeout_s = 30,
+    .max_message = 1024 * 1024,
+    .max_connections = 1024,
+};
+
+/* A visitor. Its worker owns it, and frees it at the end. */
+struct client {
+    unsigned long number; /* counts from 1; never changes */
+    bool turned_away;     /* one too many: is told so; never changes */
+
+    /* Under clients.lock. */
+    bool upgraded; /* the 101 is written, so a close frame may follow */
+    struct client *next, *previous;
+
+    struct stream stream; /* has a lock of its own */
+};
+
+/* All clients there are. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t left; /* a client has left */
+
+    /* Under lock. */
+    struct client *first;
+    size_t admitted, turned_away; /* how many there are of each kind */
+    bool stopping;
+    struct last_word goodbye; /* set when stopping is, and never changed after */
+} clients = {.lock = PTHREAD_MUTEX_INITIALIZER, .left = PTHREAD_COND_INITIALIZER};
+
+/* For the signal handler, which may touch nothing else. */
+static int listener = -1;
+static volatile sig_atomic_t stop_asked;
+
+/* What can be asked for. A path from a request is only ever compared with these, so none can
+ * reach another file. */
+static const struct resource {
+    const char *path;
+    const char *file, *type; /* NULL: no file, the address is for WebSockets only */
+    bool upgrades;
+} resources[] = {
+    {"/", "index.html", "text/html; charset=utf-8", true},
+    {"/style.css", "style.css", "text/css; charset=utf-8", false},
+    {"/page.js", "page.js", "text/javascript; charset=utf-8", false},
+    {"/icon.svg", "icon.svg", "image/svg+xml", false},
+    {"/echo", NULL, NULL, true},
+};
+
+/* ---- the handler ---- */
+
+/* Lesson 10. The loop of an echo server: read a message, write it back. */
+static int echo(struct websocket *ws)
+{
+    int result;
+
+    do {
+        result = frame_read_message(ws);
+        if (result == 0)
+            result = frame_write(ws, ws->message.opcode, ws->message.bytes, ws->message.length);
+    } while (result == 0);
+    return result;
+}
+
+/* What came behind the request's empty line, with the same recv: the first frame, or a part of it.
+ * It still lies in the stream, which gives it out first. */
+struct head {
+    const unsigned char *bytes;
+    size_t length;
+};
+
+/* Lesson 8. Called when the protocols have been switched, with what Node.js calls request, socket
+ * and head. From here on the request has done its work, and its memory goes back. */
+static int on_upgrade(struct request *request, struct stream *socket, const struct head *head)
+{
+    struct websocket ws;
+    int result;
+
+    (void)head; /* to look at, in a debugger: the stream will give these bytes out */
+    request_free(request);
+    frame_begin(&ws, socket, options.max_message);
+    result = echo(&ws);
+    if (result >= CLOSE_NORMAL) /* the client broke a rule: say which */
+        frame_send_close(&ws, result);
+    frame_end(&ws);
+    return 0;
+}
+
+/* ---- the table of clients ---- */
+
+/* Lesson 14. Enters a client into the table. Answers 0, or -1: one too many even to be told so.
+ * The server runs without it. */
+static int enter_table(struct client *client)
+{
+    int result = -1;
+
+    pthread_mutex_lock(&clients.lock);
+    client->turned_away = clients.admitted >= options.max_connections;
+    if (!client->turned_away || clients.turned_away < REFUSALS) {
+        result = 0;
+        *(client->turned_away ? &clients.turned_away : &clients.admitted) += 1;
+        client->next = clients.first;
+        if (clients.first != NULL)
+            clients.first->previous = client;
+        clients.first = client;
+    }
+    pthread_mutex_unlock(&clients.lock);
+    return result;
+}
+
+/* Lesson 14. Takes a client out of the table, and wakes main if it waits for that. The server runs
+ * without it. */
+static int leave_table(struct client *client)
+{
+    pthread_mutex_lock(&clients.lock);
+    *(client->turned_away ? &clients.turned_away : &clients.admitted) -= 1;
+    if (client->next != NULL)
+        client->next->previous = client->previous;
+    *(client->previous != NULL ? &client->previous->next : &clients.first) = client->next;
+    pthread_cond_signal(&clients.left);
+    pthread_mutex_unlock(&clients.lock);
+    return 0;
+}
+
+/* Lesson 14. Whether a client is one too many: then 503, at once. The server runs without it. */
+static int table_full(const struct client *client)
+{
+    return client->turned_away ? 503 : 0;
+}
+
+/* Lesson 14. Notes that a close frame may be sent to a client from now on, and sends it where the
+ * server began to stop in the meantime. The server runs without it. */
+static int mark_upgraded(struct client *client)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&clients.lock);
+    client->upgraded = true;
+    stopping = clients.stopping;
+    pthread_mutex_unlock(&clients.lock);
+    if (stopping)
+        stream_farewell(&client->stream, &clients.goodbye);
+    return 0;
+}
+
+/* ---- one client ---- */
+
+/* Lesson 8. Switches protocols: sends the 101, and hands over what belongs to the connection. */
+static int switch_protocols(struct client *client, struct request *request)
+{
+    struct stream *socket = &client->stream;
+    struct head head;
+    int result = handshake_switch(socket, request);
+
+    if (result != 0)
+        return result;
+    stream_set_deadline(socket, 0); /* the request is over; now only silence is limited */
+    mark_upgraded(client);
+    head.bytes = socket->in + socket->in_start;
+    head.length = socket->in_end - socket->in_start;
+    return on_upgrade(request, socket, &head);
+}
+
+/* Lesson 6. Checks a request for a WebSocket, and switches protocols where all is well. */
+static int upgrade(struct client *client, struct request *request, const struct resource *resource)
+{
+    int status = resource->upgrades ? 0 : 404;
+
+    if (status == 0)
+        status = handshake_check(request, options.origins, options.origin_count);
+    return status == 0 ? switch_protocols(client, request) : status;
+}
+
+/* Lesson 5, given. Copies `length` bytes of a file to the client. */
+static int copy_file(struct stream *s, int file, off_t length)
+{
+    char piece[FILE_PIECE_BYTES];
+    int result = 0;
+
+    while (result == 0 && length > 0) {
+        ssize_t n = read(file, piece, sizeof piece);
+        if (n <= 0 || n > length) /* the file has changed: the length that was sent is wrong now */
+            return STREAM_ERROR;
+        result = stream_write(s, piece, (size_t)n, NULL, 0);
+        length -= n;
+    }
+    return result;
+}
+
+/* Lesson 5. Answers with one of the page's files; a HEAD request gets the head alone. */
+static int send_file(struct stream *s, struct request *request, const struct resource *resource)
+{
+    char path[sizeof CLIENT_DIRECTORY + 32];
+    struct stat about;
+    int file, result;
+
+    snprintf(path, sizeof path, "%s/%s", CLIENT_DIRECTORY, resource->file);
+    file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0 || fstat(file, &about) != 0) {
+        if (file >= 0)
+            close(file);
+        request->problem = "The server does not find the files of its page.";
+        return 500;
+    }
+    result = handshake_respond(s, 200, "", resource->type, (size_t)about.st_size);
+    if (result == 0 && strcmp(request->method, "HEAD") != 0)
+        result = copy_file(s, file, about.st_size);
+    close(file);
+    return result;
+}
+
+/* Lesson 5. Answers a request that was read whole: what is it for, and is it that at all? */
+static int answer(struct client *client, struct request *request)
+{
+    const struct resource *resource = NULL;
+
+    for (size_t i = 0; i < sizeof resources / sizeof resources[0]; i++)
+        if (strcmp(resources[i].path, request->path) == 0)
+            resource = &resources[i];
+    if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0)
+        return 405;
+    if (resource == NULL)
+        return 404;
+    if (handshake_is_upgrade(request))
+        return upgrade(client, request, resource);
+    if (resource->file == NULL)
+        return 426; /* RFC 9110 section 15.5.22: come back with an Upgrade header */
+    return send_file(&client->stream, request, resource);
+}
+
+/* Lesson 4. Serves one visitor: one request, and what follows from it. */
+static void serve(struct client *client)
+{
+    struct stream *s = &client->stream;
+    struct request request = {.text = NULL};
+    int status = table_full(client);
+
+    stream_set_patience(s, options.timeout_s);
+    stream_set_deadline(s, options.timeout_s);
+    if (status == 0)
+        status = request_read(&request, s);
+    if (status == 0)
+        status = answer(client, &request);
+    if (status >= 400)
+        handshake_refuse(s, &request, status);
+    request_free(&request);
+    stream_finish(s);
+}
+
+/* Lesson 2. Gives back all that a client has. */
+static void end_client(struct client *client)
+{
+    leave_table(client);
+    stream_close(&client->stream);
+    free(client);
+}
+
+/* Lesson 2. A worker's whole life: one client. Its name shows in gdb's "info threads". */
+static void *worker(void *argument)
+{
+    struct client *client = argument;
+    char name[16]; /* what Linux allows, with the zero byte */
+
+    snprintf(name, sizeof name, "client %lu", client->number % 10000000);
+    pthread_setname_np(pthread_self(), name);
+    serve(client);
+    end_client(client);
+    return NULL;
+}
+
+/* Lesson 2. Makes the worker's thread: detached, since nobody waits for its result. */
+static int start_worker(struct client *client)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int error = pthread_attr_init(&attributes);
+
+    if (error != 0)
+        return error;
+    pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    error = pthread_create(&thread, &attributes, worker, client);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+/* Lesson 2. Starts a client on its socket. The client is made here and handed over whole: a thread
+ * that was given the address of a local variable would read whatever stands there later. */
+static void start_client(int fd)
+{
+    static unsigned long number; /* only main counts */
+    struct client *client = malloc(sizeof *client);
+
+    if (client == NULL) {
+        close(fd);
+        return;
+    }
+    client->number = ++number;
+    client->turned_away = client->upgraded = false;
+    client->next = client->previous = NULL;
+    stream_open(&client->stream, fd);
+    if (enter_table(client) != 0) {
+        stream_close(&client->stream);
+        free(client);
+    } else if (start_worker(client) != 0) {
+        end_client(client);
+    }
+}
+
+/* ---- listening ---- */
+
+/* Lesson 14. Decides what a failed accept means. Most failures are the visitor's; only a want of
+ * descriptors or memory is ours, and it passes. Answers 0: go on. The server runs without it. */
+static int accept_failed(int error)
+{
+    static bool said;
+    struct timespec pause = {.tv_nsec = ACCEPT_PAUSE_MS * 1000000};
+
+    if (stop_asked || error == EBADF || error == EINVAL || error == ENOTSOCK)
+        return -1;
+    if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM)
+        return 0;
+    if (!said)
+        fprintf(stderr, "server: cannot accept for now: %s\n", strerror(error));
+    said = true;
+    nanosleep(&pause, NULL);
+    return 0;
+}
+
+/* Lesson 1. Accepts visitors, one after the other, for as long as the server runs. */
+static int accept_loop(void)
+{
+    for (;;) {
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+            start_client(fd);
+        else if (accept_failed(errno) != 0)
+            return stop_asked ? 0 : -1;
+    }
+}
+
+/* Lesson 1. Opens the socket that visitors come to: socket, bind, listen. */
+static int open_listener(void)
+{
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM}, *found;
+    int on = 1, error = getaddrinfo(options.address, options.port, &hints, &found);
+
+    if (error != 0) {
+        fprintf(stderr, "server: --address %s: %s\n", options.address, gai_strerror(error));
+        return -1;
+    }
+    listener = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* SO_REUSEADDR: a server that was just stopped may be started again on the same port. */
+    if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(listener, found->ai_addr, found->ai_addrlen) != 0 || listen(listener, SOMAXCONN) != 0) {
+        fprintf(stderr, "server: cannot listen on address %s, port %s: %s\n", options.address,
+                options.port, strerror(errno));
+        error = -1;
+    }
+    freeaddrinfo(found);
+    return error;
+}
+
+/* Lesson 1. Says where the server can be reached, once it can. */
+static int announce(void)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    char host[64], port[8];
+
+    if (getsockname(listener, (struct sockaddr *)&address, &length) != 0 ||
+        getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        fprintf(stderr, "server: cannot tell its own address\n");
+        return -1;
+    }
+    bool v6 = strchr(host, ':') != NULL; /* the address has colons itself, so it needs brackets */
+    printf("listening on http://%s%s%s:%s/\n", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    fflush(stdout); /* stdout may be a pipe, which would keep the line for later */
+    return 0;
+}
+
+/* ---- stopping ---- */
+
+/* Lesson 14. The first SIGINT or SIGTERM ends the accept loop; the second one ends it all. */
+static void on_signal(int number)
+{
+    int kept = errno; /* the interrupted function may be about to look at it */
+
+    (void)number;
+    if (stop_asked)
+        _exit(EXIT_FAILURE);
+    stop_asked = 1;
+    shutdown(listener, SHUT_RDWR); /* on Linux, this makes a waiting accept, or the next, fail */
+    errno = kept;
+}
+
+/* Lesson 14. Asks for on_signal to be called, instead of dying. The server runs without it. */
+static int stop_on_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0)
+        return -1;
+    return 0;
+}
+
+/* Lesson 14. Stops in an orderly way: says goodbye, waits for the answers, and then no longer.
+ * Every worker still ends by itself, and gives back what it has. The server runs without it. */
+static int stop_clients(void)
+{
+    static const char reason[] = "the server is stopping";
+    struct timespec until;
+    struct client *c;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += STOP_S;
+    pthread_mutex_lock(&clients.lock);
+    frame_make_close(&clients.goodbye, CLOSE_GOING_AWAY, reason, strlen(reason));
+    clients.stopping = true;
+    for (c = clients.first; c != NULL; c = c->next) {
+        if (c->upgraded)
+            stream_farewell(&c->stream, &clients.goodbye);
+        else
+            stream_end_reading(&c->stream);
+    }
+    while (clients.first != NULL &&
+           pthread_cond_clockwait(&clients.left, &clients.lock, CLOCK_MONOTONIC, &until) == 0)
+        ;
+    for (c = clients.first; c != NULL; c = c->next)
+        stream_cut(&c->stream);
+    while (clients.first != NULL)
+        pthread_cond_wait(&clients.left, &clients.lock);
+    pthread_mutex_unlock(&clients.lock);
+    return 0;
+}
+
+/* Lesson 14. Raises the number of descriptors that this process may have to what it is allowed to
+ * ask for, and says so where even that is too low. The server runs without it. */
+static int raise_descriptors(void)
+{
+    size_t wanted = options.max_connections + REFUSALS + OTHER_DESCRIPTORS;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return -1;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+        fprintf(stderr, "server: %zu descriptors are wanted for --max-connections %zu, but only %ju "
+                        "are allowed (see ulimit -n)\n",
+                wanted, options.max_connections, (uintmax_t)limit.rlim_cur);
+    return 0;
+}
+
+/* ---- options ---- */
+
+/* Lesson 1, given. What --help prints. */
+static void print_help(void)
+{
+    printf("Usage: server [OPTION]...\n"
+           "A WebSocket echo server with a thread for each client, and a page to try it.\n\n"
+           "  --address A            address to listen on (127.0.0.1: this machine only)\n"
+           "  --port N               port to listen on (8080); 0 lets the system choose\n"
+           "  --timeout S            seconds for a whole request, and of silence before a ping,\n"
+           "                         twice that before the end (30); 0 waits for ever\n"
+           "  --max-message BYTES    the longest message (1048576)\n"
+           "  --max-connections N    clients at the same time (1024)\n"
+           "  --origin ORIGIN        also let pages of this origin connect, for example\n"
+           "                         https://example.com; may be given several times\n"
+           "  --help                 print this and exit\n"
+           "  --version              print the version and exit\n\n"
+           "Ctrl-C stops the server: it closes every connection first. A second one ends it at once.\n");
+}
+
+/* Lesson 1, given. Reads an option's number; where it is none, or out of range, that is the end. */
+static size_t number_option(const char *name, const char *text, size_t least, size_t most)
+{
+    char *end;
+
+    errno = 0;
+    uintmax_t value = strtoumax(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || value < least || value > most) {
+        fprintf(stderr, "server: --%s must be a number from %zu to %zu, not '%s'\n", name, least, most,
+                text);
+        exit(2);
+    }
+    return (size_t)value;
+}
+
+/* Lesson 1, given. Adds an origin whose pages may connect. */
+static void add_origin(const char *text)
+{
+    struct origin *more =
+        realloc(options.origins, (options.origin_count + 1) * sizeof *options.origins);
+
+    if (more == NULL || origin_parse(text, &more[options.origin_count]) != 0) {
+        fprintf(stderr, "server: --origin must be like https://example.com, not '%s'\n", text);
+        exit(2);
+    }
+    options.origins = more;
+    options.origin_count++;
+}
+
+/* Lesson 1, given. Takes one option that has a value. */
+static void take_option(const char *name, const char *value)
+{
+    if (strcmp(name, "address") == 0) {
+        options.address = value;
+    } else if (strcmp(name, "port") == 0) {
+        number_option(name, value, 0, 65535);
+        options.port = value;
+    } else if (strcmp(name, "timeout") == 0) {
+        options.timeout_s = (int)number_option(name, value, 0, 86400); /* a day */
+    } else if (strcmp(name, "max-message") == 0) {
+        options.max_message = number_option(name, value, 1, 1 << 30); /* a GiB */
+    } else if (strcmp(name, "max-connections") == 0) {
+        options.max_connections = number_option(name, value, 1, 1000000);
+    } else if (strcmp(name, "origin") == 0) {
+        add_origin(value);
+    }
+}
+
+/* Lesson 1, given. Reads the command line; what is wrong with it gets one line and exit 2. */
+static void parse_options(int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"address", required_argument, NULL, 'v'},
+        {"port", required_argument, NULL, 'v'},
+        {"timeout", required_argument, NULL, 'v'},
+        {"max-message", required_argument, NULL, 'v'},
+        {"max-connections", required_argument, NULL, 'v'},
+        {"origin", required_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {0},
+    };
+    int kind, index = 0;
+
+    while ((kind = getopt_long(argc, argv, "", known, &index)) != -1) {
+        if (kind == 'v')
+            take_option(known[index].name, optarg);
+        else if (kind == 'h')
+            print_help();
+        else if (kind == 'V')
+            printf("server %s\n", VERSION);
+        if (kind != 'v')
+            exit(kind == '?' ? 2 : 0); /* '?': getopt_long has said what is wrong */
+    }
+    if (optind < argc) {
+        fprintf(stderr, "server: unexpected argument '%s'\n", argv[optind]);
+        exit(2);
+    }
+}
+
+/* Lesson 1, given. The main thread: listen, accept until a signal comes, stop. */
+int main(int argc, char **argv)
+{
+    int result;
+
+    parse_options(argc, argv);
+    raise_descriptors();
+    if (open_listener() != 0 || stop_on_signals() != 0 || announce() != 0)
+        return EXIT_FAILURE;
+    result = accept_loop();
+    stop_clients();
+    free(options.origins);
+    close(listener);
+    return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

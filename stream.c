@@ -1,0 +1,377 @@
+/*
+ * stream.c - see stream.h for what a stream promises
+ *
+ * The read buffer:   in[ given out | waiting to be given out | free ]
+ *                                  ^ in_start                ^ in_end
+ *
+ * The write buffer is sent just before a read would wait (see receive): a peer that sends twenty
+ * small frames in one segment costs one recv and one send, and a peer that waits for its answer
+ * always has it before we wait for the peer.
+ *
+ * stdio's FILE would buffer too, but it does not tell a timeout from an end, or half a line from
+ * a whole one. Here, these differences are the point.
+ */
+#include "stream.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Lesson 14, given. The time in milliseconds, on a clock that nobody can set back. */
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Lesson 3, given. Makes a stream of a connected socket. */
+void stream_open(struct stream *s, int fd)
+{
+    int on = 1;
+
+    s->fd = fd;
+    s->patience_ms = 0;
+    s->deadline = 0;
+    s->in_start = s->in_end = 0;
+    atomic_init(&s->owed, NULL);
+    pthread_mutex_init(&s->write_lock, NULL);
+    s->write_error = 0;
+    s->last_word_said = false;
+    s->out_length = 0;
+    /* We gather small writes ourselves; the kernel need not hold them back a second time.
+     * Should this fail, all still works, only slower. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/* Lesson 3, given. Gives the socket and the lock back. */
+void stream_close(struct stream *s)
+{
+    close(s->fd);
+    pthread_mutex_destroy(&s->write_lock);
+}
+
+/* ---- time ---- */
+
+/* Lesson 14. Waits for the socket to become readable or writable, at most until clock_ms reaches
+ * `until` (0: does not wait). The server runs without it. */
+static int await(struct stream *s, short events, int64_t until)
+{
+    struct pollfd wanted = {.fd = s->fd, .events = events};
+    int ready = 0;
+
+    if (until == 0)
+        return 0;
+    do {
+        int64_t left = until - clock_ms();
+        if (left <= 0)
+            return STREAM_TIMEOUT;
+        ready = poll(&wanted, 1, (int)left);
+    } while (ready == 0 || (ready < 0 && errno == EINTR));
+    return ready > 0 ? 0 : STREAM_ERROR;
+}
+
+/* Lesson 14. Waits for what is left of the stream's patience when a signal, or a debugger, has
+ * interrupted a wait that began at `since`. The server runs without it. */
+static int interrupted(struct stream *s, short events, int64_t since)
+{
+    if (s->patience_ms == 0)
+        return 0;
+    return await(s, events, since + s->patience_ms);
+}
+
+/* Lesson 14. Sets how long one recv or send may wait for the peer. The server runs without it. */
+int stream_set_patience(struct stream *s, int seconds)
+{
+    struct timeval patience = {.tv_sec = seconds};
+
+    s->patience_ms = seconds * 1000;
+    if (setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
+        setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0)
+        return STREAM_ERROR;
+    return 0;
+}
+
+/* Lesson 14. Sets the time by which all reading must be over. The server runs without it. */
+int stream_set_deadline(struct stream *s, int seconds)
+{
+    s->deadline = seconds == 0 ? 0 : clock_ms() + (int64_t)seconds * 1000;
+    return 0;
+}
+
+/* Lesson 14. Waits for the peer's next byte, as long as the stream's patience lasts. */
+int stream_await(struct stream *s)
+{
+    return await(s, POLLIN, clock_ms() + s->patience_ms);
+}
+
+/* ---- reading ---- */
+
+/* Lesson 3. Receives once, at most `room` bytes, and tells an end, a timeout and an error apart.
+ * What we owe the peer is sent first: it may be waiting for that before it speaks. */
+static int receive(struct stream *s, void *to, size_t room, size_t *got)
+{
+    int64_t since = s->patience_ms == 0 ? 0 : clock_ms();
+    ssize_t n = -1;
+    int result = stream_flush(s);
+
+    if (result == 0)
+        result = await(s, POLLIN, s->deadline);
+    while (result == 0 && (n = recv(s->fd, to, room, 0)) < 0 && errno == EINTR)
+        result = interrupted(s, POLLIN, since);
+    if (result != 0)
+        return result;
+    *got = n > 0 ? (size_t)n : 0;
+    if (n < 0)
+        return errno == EAGAIN ? STREAM_TIMEOUT : STREAM_ERROR;
+    return n == 0 ? STREAM_END : 0;
+}
+
+/* Lesson 3. Receives more bytes behind those that wait in the read buffer. */
+int stream_fill(struct stream *s)
+{
+    size_t got = 0;
+    int result;
+
+    if (s->in_start == s->in_end) {
+        s->in_start = s->in_end = 0;
+    } else if (s->in_end == sizeof s->in) { /* no room behind: move what waits to the front */
+        memmove(s->in, s->in + s->in_start, s->in_end - s->in_start);
+        s->in_end -= s->in_start;
+        s->in_start = 0;
+    }
+    result = receive(s, s->in + s->in_end, sizeof s->in - s->in_end, &got);
+    s->in_end += got;
+    return result;
+}
+
+/* Lesson 3, given. Whether a byte is a control byte that no line of a request may hold. */
+static bool is_control(unsigned char byte)
+{
+    return (byte < ' ' && byte != '\t') || byte == 0x7f;
+}
+
+/* Lesson 3. Reads one line, however many recvs it takes; what came behind it stays buffered. */
+int stream_read_line(struct stream *s, char *line, size_t size, size_t *length)
+{
+    int result;
+
+    for (*length = 0;;) {
+        if (s->in_start == s->in_end && (result = stream_fill(s)) != 0)
+            return result;
+        char byte = (char)s->in[s->in_start++];
+        bool after_cr = *length > 0 && line[*length - 1] == '\r';
+        if (byte == '\n') {
+            *length -= after_cr ? 1 : 0;
+            line[*length] = '\0';
+            return 0;
+        }
+        if (after_cr || (is_control((unsigned char)byte) && byte != '\r'))
+            return STREAM_NOT_TEXT; /* also a CR in the middle: RFC 9112 section 2.2 */
+        if (*length + 1 == size)
+            return STREAM_TOO_LONG;
+        line[(*length)++] = byte;
+    }
+}
+
+/* Lesson 9. Reads exactly n bytes, once all of them are there. */
+int stream_read_exactly(struct stream *s, void *to, size_t n)
+{
+    while (s->in_end - s->in_start < n) {
+        int result = stream_fill(s);
+        if (result != 0)
+            return result;
+    }
+    memcpy(to, s->in + s->in_start, n);
+    s->in_start += n;
+    return 0;
+}
+
+/* Lesson 10. Reads what is there: from the buffer, or, where there is nothing and the caller has
+ * more room than the buffer, from the socket straight to the caller. */
+int stream_read_some(struct stream *s, void *to, size_t room, size_t *got)
+{
+    int result = 0;
+
+    if (s->in_start == s->in_end) {
+        if (room >= sizeof s->in)
+            return receive(s, to, room, got);
+        result = stream_fill(s);
+    }
+    *got = s->in_end - s->in_start;
+    if (*got > room)
+        *got = room;
+    memcpy(to, s->in + s->in_start, *got);
+    s->in_start += *got;
+    return result;
+}
+
+/* ---- writing: the functions named *_locked are called with the write lock held ---- */
+
+/* Lesson 5, given. Copies bytes behind those in the write buffer; the caller knows that they fit. */
+static void append_locked(struct stream *s, const void *bytes, size_t length)
+{
+    if (length > 0) /* memcpy from NULL is not allowed, not even of nothing */
+        memcpy(s->out + s->out_length, bytes, length);
+    s->out_length += length;
+}
+
+/* Lesson 14. Says the last word that another thread has left for us, and sends what goes without
+ * waiting. The server runs without it. */
+static int say_owed(struct stream *s)
+{
+    while (atomic_load(&s->owed) != NULL && pthread_mutex_trylock(&s->write_lock) == 0) {
+        const struct last_word *word = atomic_exchange(&s->owed, NULL);
+        if (word != NULL && !s->last_word_said)
+            append_locked(s, word->bytes, word->length);
+        s->last_word_said = true;
+        if (s->write_error != 0) /* half a frame may have gone: nothing can follow it */
+            s->out_length = 0;
+        ssize_t n = send(s->fd, s->out, s->out_length, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0) {
+            s->out_length -= (size_t)n;
+            memmove(s->out, s->out + n, s->out_length);
+        }
+        pthread_mutex_unlock(&s->write_lock);
+    }
+    return 0;
+}
+
+/* Lesson 5, given. Lets go of the write lock; whoever found it taken has left the last word. */
+static void unlock_writing(struct stream *s)
+{
+    pthread_mutex_unlock(&s->write_lock);
+    say_owed(s);
+}
+
+/* Lesson 5, given. Steps over the n bytes that were sent, in a list of pieces to send. */
+static void skip_sent(struct msghdr *pieces, size_t n)
+{
+    while (pieces->msg_iovlen > 0 && n >= pieces->msg_iov->iov_len) {
+        n -= pieces->msg_iov->iov_len;
+        pieces->msg_iov++;
+        pieces->msg_iovlen--;
+    }
+    if (n > 0) {
+        pieces->msg_iov->iov_base = (char *)pieces->msg_iov->iov_base + n;
+        pieces->msg_iov->iov_len -= n;
+    }
+}
+
+/* Lesson 5. Sends all the pieces, however many sends it takes: a send may take only a part. */
+static int send_all_locked(struct stream *s, struct iovec *list, size_t count)
+{
+    struct msghdr pieces = {.msg_iov = list, .msg_iovlen = count};
+
+    while (s->write_error == 0 && pieces.msg_iovlen > 0) {
+        int64_t since = s->patience_ms == 0 ? 0 : clock_ms();
+        /* MSG_NOSIGNAL: a peer that has gone is an error here, not a SIGPIPE to the process. */
+        ssize_t n = sendmsg(s->fd, &pieces, MSG_NOSIGNAL);
+        if (n >= 0)
+            skip_sent(&pieces, (size_t)n);
+        else if (errno == EINTR)
+            s->write_error = interrupted(s, POLLOUT, since) == 0 ? 0 : STREAM_STUCK;
+        else
+            s->write_error = errno == EAGAIN ? STREAM_STUCK : STREAM_ERROR;
+    }
+    return s->write_error;
+}
+
+/* Lesson 5. Sends what waits in the write buffer, and the two pieces behind it, in one call. */
+static int send_now_locked(struct stream *s, const void *first, size_t first_length,
+                           const void *second, size_t second_length)
+{
+    struct iovec list[] = {
+        {.iov_base = s->out, .iov_len = s->out_length},
+        {.iov_base = (void *)(uintptr_t)first, .iov_len = first_length},
+        {.iov_base = (void *)(uintptr_t)second, .iov_len = second_length},
+    };
+    int result = send_all_locked(s, list, sizeof list / sizeof list[0]);
+
+    s->out_length = 0;
+    return result;
+}
+
+/* Lesson 5. Writes two pieces as one: into the buffer where they fit, else out at once. */
+int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,
+                 size_t second_length)
+{
+    int result;
+
+    pthread_mutex_lock(&s->write_lock);
+    result = s->write_error;
+    if (result == 0 && !s->last_word_said) {
+        if (first_length + second_length <= STREAM_BUFFER_BYTES - s->out_length) {
+            append_locked(s, first, first_length);
+            append_locked(s, second, second_length);
+        } else {
+            result = send_now_locked(s, first, first_length, second, second_length);
+        }
+    }
+    unlock_writing(s);
+    return result;
+}
+
+/* Lesson 5. Sends what waits in the write buffer. The server runs without it. */
+int stream_flush(struct stream *s)
+{
+    int result;
+
+    pthread_mutex_lock(&s->write_lock);
+    result = s->write_error;
+    if (result == 0 && s->out_length > 0)
+        result = send_now_locked(s, NULL, 0, NULL, 0);
+    unlock_writing(s);
+    return result;
+}
+
+/* ---- the end ---- */
+
+/* Lesson 5. Ends in an orderly way: sends all, ends our direction, waits for the peer's end. */
+void stream_finish(struct stream *s)
+{
+    size_t ignored;
+
+    if (stream_flush(s) != 0 || shutdown(s->fd, SHUT_WR) != 0)
+        return;
+    stream_set_deadline(s, LINGER_S);
+    while (receive(s, s->in, sizeof s->in, &ignored) == 0)
+        ;
+}
+
+/* Lesson 11. Writes the last word, if none was said yet; the buffer has room set aside for it. */
+void stream_say_last_word(struct stream *s, const struct last_word *word)
+{
+    pthread_mutex_lock(&s->write_lock);
+    if (!s->last_word_said)
+        append_locked(s, word->bytes, word->length);
+    s->last_word_said = true;
+    unlock_writing(s);
+}
+
+/* Lesson 14. Leaves a last word where the holder of the write lock finds it, which may be us. */
+void stream_farewell(struct stream *s, const struct last_word *word)
+{
+    atomic_store(&s->owed, word);
+    say_owed(s);
+}
+
+/* Lesson 14. Ends the reading: the reader's recv answers "end" at once. */
+void stream_end_reading(struct stream *s)
+{
+    shutdown(s->fd, SHUT_RD);
+}
+
+/* Lesson 14. Ends both directions at once. */
+void stream_cut(struct stream *s)
+{
+    shutdown(s->fd, SHUT_RDWR);
+}

@@ -1,0 +1,129 @@
+/*
+ * stream.h - a client's socket, with a buffer for reading and one for writing
+ *
+ * TCP delivers a stream of bytes, not messages: one recv may give half a line, or three frames
+ * and a half. This layer turns "some bytes" into "a line" and "exactly n bytes", and gathers
+ * what is written until it is worth a send. It is the only file that calls recv, send, poll or
+ * shutdown on a client's socket.
+ *
+ * Who may call what: a stream has one reader, the client's own worker thread. Any thread may
+ * write; the write lock keeps every write whole. What is written waits in the write buffer until
+ * that is full, or until the reader is about to wait for the peer.
+ *
+ * Every call answers 0 when it went well, else one of enum stream_result.
+ */
+#ifndef STREAM_H
+#define STREAM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes in each of the two buffers. 16 KiB takes in a few hundred small frames with one recv;
+ * memory that no byte has reached yet is not counted to the process by Linux. */
+#define STREAM_BUFFER_BYTES (16 * 1024)
+
+/* Bytes of the longest last word: a close frame, 2 bytes of header and at most 125 of payload. */
+#define STREAM_LAST_WORD_BYTES 127
+
+/* Seconds that stream_finish waits for the peer to finish as well. Long enough for a slow line
+ * to bring the peer our last bytes, short enough that nobody can hold a thread by staying. */
+#define LINGER_S 2
+
+enum stream_result {
+    STREAM_OK = 0,
+    STREAM_END,      /* the peer will send nothing more */
+    STREAM_TIMEOUT,  /* nothing came in the time allowed; nothing is lost, call again to go on */
+    STREAM_STUCK,    /* the peer took none of our bytes in the time allowed */
+    STREAM_ERROR,    /* the connection broke */
+    STREAM_TOO_LONG, /* the line does not fit where it should go */
+    STREAM_NOT_TEXT, /* the line holds a control byte, so it is no line of text */
+};
+
+/* What a stream says at its end. After a last word, nothing more is sent. */
+struct last_word {
+    size_t length;
+    unsigned char bytes[STREAM_LAST_WORD_BYTES];
+};
+
+struct stream {
+    int fd;
+    int patience_ms; /* how long one read or send may wait; 0: for ever. Set before any wait. */
+
+    /* The reader's own; no lock. */
+    int64_t deadline; /* the clock_ms at which reading must be over; 0: none */
+    size_t in_start;  /* in[in_start] is the next byte to give out, */
+    size_t in_end;    /* in[in_end] the first that is still free */
+    unsigned char in[STREAM_BUFFER_BYTES];
+
+    /* A last word that another thread wants said; whoever has the write lock says it. */
+    const struct last_word *_Atomic owed;
+
+    /* Under write_lock. */
+    pthread_mutex_t write_lock;
+    int write_error;     /* why nothing can be sent any more (a stream_result); 0: all is well */
+    bool last_word_said; /* what is written from now on is dropped */
+    size_t out_length;
+    unsigned char out[STREAM_BUFFER_BYTES + STREAM_LAST_WORD_BYTES];
+};
+
+/* Makes a stream of a connected socket, which the stream owns from now on. Does not block. */
+void stream_open(struct stream *s, int fd);
+
+/* Closes the socket at once. To let the peer read what was sent, call stream_finish before. */
+void stream_close(struct stream *s);
+
+/* Receives once into the read buffer: at least one byte. Blocks. STREAM_END, _TIMEOUT, _STUCK
+ * (a send that had to go first), _ERROR. */
+int stream_fill(struct stream *s);
+
+/* Reads one line into `line`, without its end (CR LF, or LF alone), and puts a zero byte behind.
+ * `size` counts that zero byte and a CR too. Blocks. Sets *length also where it fails: to what
+ * had come. Additional answers: STREAM_TOO_LONG, STREAM_NOT_TEXT. */
+int stream_read_line(struct stream *s, char *line, size_t size, size_t *length);
+
+/* Reads exactly n bytes, n at most STREAM_BUFFER_BYTES, or takes none. Blocks. */
+int stream_read_exactly(struct stream *s, void *to, size_t n);
+
+/* Reads between 1 and `room` bytes, as many as are there, into `to`, and counts them in *got.
+ * Blocks only where there are none. */
+int stream_read_some(struct stream *s, void *to, size_t room, size_t *got);
+
+/* Writes two pieces as one; either may be empty. Small ones wait in the write buffer, large ones
+ * are sent from where they lie, without a copy. Blocks where the peer reads slowly: STREAM_STUCK
+ * after patience_ms in which it took nothing, STREAM_ERROR where the connection broke. */
+int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,
+                 size_t second_length);
+
+/* Sends what waits in the write buffer. Blocks and answers as stream_write does. */
+int stream_flush(struct stream *s);
+
+/* Writes the last word, if none was said yet. Does not block; a flush sends it. */
+void stream_say_last_word(struct stream *s, const struct last_word *word);
+
+/* The same from another thread, without waiting for anyone: sends what goes at once. If a send
+ * of the stream's own is under way, the last word follows it. `word` must stay as it is. */
+void stream_farewell(struct stream *s, const struct last_word *word);
+
+/* Sends what is owed, says that no more will follow, and reads and ignores what the peer still
+ * sends, until it ends or LINGER_S have passed. Closing without this would answer unread bytes
+ * with a reset, and a reset can overtake our last words. Blocks, at most patience + LINGER_S. */
+void stream_finish(struct stream *s);
+
+/* Ends the reading, from any thread: the reader gets STREAM_END, what is written still goes. */
+void stream_end_reading(struct stream *s);
+
+/* Ends both ways at once, from any thread, and so wakes whoever waits for this peer. */
+void stream_cut(struct stream *s);
+
+/* Sets patience_ms, and the socket's own timeouts to match; 0 seconds: for ever. */
+int stream_set_patience(struct stream *s, int seconds);
+
+/* From now on, reading must be over in so many seconds, all reads together; 0: no such limit. */
+int stream_set_deadline(struct stream *s, int seconds);
+
+/* Waits until the peer has sent something (or ended), at most for patience_ms. Blocks. */
+int stream_await(struct stream *s);
+
+#endif
