@@ -1,29 +1,122 @@
-# make help lists what can be made. GNU make, any C11 compiler of the gcc or clang family.
+# "make help" lists what can be made. Needs GNU make and gcc or clang.
 
 CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-# _GNU_SOURCE: for accept4, pthread_setname_np and pthread_cond_clockwait.
+# _GNU_SOURCE: accept4, pthread_setname_np and pthread_cond_clockwait are not in POSIX.
 CPPFLAGS += -D_GNU_SOURCE -DCLIENT_DIRECTORY='"$(CURDIR)/client"'
-ALL_CFLAGS = -std=c11 $(WARNINGS) $(CFLAGS) $(SANITIZE) -pthread
+ALL_CFLAGS = -std=c11 $(WARNINGS) $(CFLAGS) $(VARIANT) -pthread
 LIBS = -lmd -lb64
 
-# BUILD is where objects go; another one makes a variant, see the sanitizer builds below.
+# A variant of the program has its own folder for what is made, and its own flags.
 BUILD ?= build/release
 SERVER ?= server
+VARIANT ?=
 
 PARTS = stream handshake frame
 OBJECTS = $(PARTS:%=$(BUILD)/%.o)
+SUITES = $(sort $(basename $(notdir $(wildcard tests/[0-9]*.c))))
+SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h lessons/*.c lessons/*.h)
 
-.PHONY: all
+# The Debian and Ubuntu packages: to build and run; to test.
+PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
+TEST_PACKAGES = $(PACKAGES) libcunit1-dev clang clang-tidy cppcheck gawk util-linux \
+	python3 python3-websockets nodejs npm ca-certificates fonts-dejavu-core
+SUDO = $(shell test "$$(id -u)" = 0 || command -v sudo)
+APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
+
+.PHONY: all run check test deps test-deps debug-build check-clang check-asan check-tsan \
+	check-stages check-peers check-browser lint format clean help
+
 all: $(SERVER) ## build ./server
+
+run: $(SERVER) ## build and start it: the page is at the address it prints (ARGS="--port 9000")
+	@./$(SERVER) $(ARGS)
 
 $(SERVER): $(BUILD)/server.o $(OBJECTS)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/%.o: %.c Makefile | $(BUILD)
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD):
-	mkdir -p $@
+debug-build: ## build build/debug/server for a debugger: nothing optimised away
+	@$(MAKE) --no-print-directory BUILD=build/debug SERVER=build/debug/server CFLAGS="-O0 -g3"
 
--include $(wildcard $(BUILD)/*.d)
+# ---- tests ----
+
+check: $(SERVER) $(SUITES:%=$(BUILD)/tests/%) ## the quick tests, in C
+	@SERVER=./$(SERVER) tests/run.sh $(BUILD)/tests $(SUITES)
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/harness.o $(OBJECTS)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcunit $(LIBS)
+
+.SECONDARY:
+
+test: ## all tests: both compilers, sanitizers, stages, lint, other clients, a browser
+	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
+	@$(MAKE) --no-print-directory check-clang check-asan check-tsan check-stages lint
+	@$(MAKE) --no-print-directory check-peers check-browser
+	@echo "All tests have passed."
+
+check-clang: ## the quick tests, on what clang makes
+	@$(MAKE) --no-print-directory check CC=clang BUILD=build/clang SERVER=build/clang/server \
+		VARIANT=-Werror
+
+check-asan: ## the quick tests, looking for memory errors, leaks and undefined behaviour
+	@$(MAKE) --no-print-directory check BUILD=build/asan SERVER=build/asan/server CFLAGS="-O1 -g" \
+		VARIANT="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+
+check-tsan: ## the quick tests, looking for data races
+	@$(MAKE) --no-print-directory check BUILD=build/tsan SERVER=build/tsan/server CFLAGS="-O1 -g" \
+		VARIANT="-fsanitize=thread"
+
+check-stages: build/release/tests/stage ## every stage of the course builds and starts
+	@tests/stages.sh $(CURDIR)/build/stages $(CURDIR)/build/release/tests/stage gcc clang
+
+check-peers: $(SERVER) tests/node_modules ## clients that others wrote: ws, python3-websockets
+	SERVER=$(CURDIR)/$(SERVER) node --test tests/interop/ws.test.mjs
+	SERVER=$(CURDIR)/$(SERVER) timeout 300 /usr/bin/python3 tests/interop/websockets_test.py
+
+check-browser: $(SERVER) tests/node_modules ## the page, in Chromium
+	SERVER=$(CURDIR)/$(SERVER) node --test tests/browser/page.test.mjs
+
+tests/node_modules: tests/package-lock.json
+	cd tests && npm ci --no-audit --no-fund
+	@touch $@
+
+lint: compile_commands.json ## clang-tidy and cppcheck
+	clang-tidy --quiet -p . --warnings-as-errors='*' $(wildcard *.c tests/*.c lessons/*.c)
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+		--std=c11 -D_GNU_SOURCE -DCLIENT_DIRECTORY='""' *.c tests/*.c lessons/*.c
+
+format: ## lay out all C files as .clang-format says
+	clang-format -i $(SOURCES)
+
+compile_commands.json: Makefile $(wildcard *.c tests/*.c lessons/*.c) ## for editors and clang-tidy
+	@for file in $(filter %.c,$(SOURCES)); do \
+		printf '{"directory": "%s", "file": "%s", ' "$(CURDIR)" "$$file"; \
+		printf '"command": "cc -std=c11 -D_GNU_SOURCE -I. -c %s"},\n' "$$file"; \
+	done | sed '1s/^/[/; $$s/,$$/]/' >$@
+
+# ---- what must be installed ----
+
+deps: ## install what is needed to build and run (Debian, Ubuntu)
+	@command -v apt-get >/dev/null || { echo "Please install: $(PACKAGES)"; exit 1; }
+	$(APT) update
+	$(APT) install -y --no-install-recommends $(PACKAGES)
+
+test-deps: ## install what is needed to test as well
+	@command -v apt-get >/dev/null || { echo "Please install: $(TEST_PACKAGES) chromium"; exit 1; }
+	$(APT) update
+	$(APT) install -y --no-install-recommends $(TEST_PACKAGES)
+	$(APT) install -y --no-install-recommends chromium || $(APT) install -y chromium-browser
+	@$(MAKE) --no-print-directory tests/node_modules
+
+clean: ## remove all that was made
+	rm -rf build server compile_commands.json
+
+help: ## print this list
+	@sed -n 's/^\([a-z][a-z._-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r name text; do \
+		printf '  make %-22s %s\n' "$$name" "$$text"; done
+
+-include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d)

@@ -380,12 +380,12 @@ static int answer_close(struct websocket *ws, const unsigned char *payload, size
 /* Lesson 11. Takes a control frame: answers a close and a ping, and lets a pong pass (5.5). */
 static int control_frame(struct websocket *ws, struct frame *frame)
 {
-    unsigned char payload[CONTROL_BYTES];
+    unsigned char payload[CONTROL_BYTES] = {0};
     int result = 0;
 
     while (result == 0 && frame->offset < frame->length) {
         size_t got;
-        result = read_piece(ws, frame, payload + frame->offset, CONTROL_BYTES, &got);
+        result = read_piece(ws, frame, payload + frame->offset, sizeof payload, &got);
     }
     if (result == 0 && frame->opcode == OPCODE_CLOSE)
         result = answer_close(ws, payload, (size_t)frame->length);

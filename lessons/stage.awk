@@ -1,0 +1,72 @@
+# stage.awk - makes one stage of the course from a finished source file
+#
+#     awk -v lesson=7 -f lessons/stage.awk server.c >workshop/server.c
+#
+# The comment directly above a function begins with its lesson: "Lesson 7. Makes the accept key".
+# Functions of that lesson and of later ones lose their body: it becomes a TODO with the comment's
+# first sentence, and returns zero. Functions marked "Lesson 7, given." stay. Where the comment
+# says that the server runs without a function, the TODO is passed over in silence.
+
+function flush_comment() {
+    printf "%s", comment
+    comment = text = ""
+}
+
+# The comment's words, without its stars.
+function words(line) {
+    sub(/^\/\* ?/, "", line)
+    sub(/^ \* ?/, "", line)
+    sub(/ *\*\/$/, "", line)
+    return line
+}
+
+function todo(    sentence, number, passed) {
+    number = text
+    sub(/^Lesson /, "", number)
+    sentence = number
+    number += 0
+    sub(/^[0-9]+\. /, "", sentence)
+    sub(/\. .*/, "", sentence)
+    sub(/\.$/, "", sentence)
+    gsub(/\\/, "\\\\", sentence)
+    gsub(/"/, "\\\"", sentence)
+    passed = text ~ /server runs without it/ ? "TODO_LATER" : "TODO"
+    printf "{\n    %s(%d, \"%s\");\n", passed, number, sentence
+    if (signature !~ /^(static )?void [^*]/)
+        print "    return 0;"
+    print "}"
+}
+
+/^#include "/ && !included { print "#include \"todo.h\""; included = 1 }
+
+skipping { if (/^}/) skipping = 0; next }
+
+/^\/\*/ { flush_comment(); in_comment = 1; signature = "" }
+in_comment {
+    comment = comment $0 "\n"
+    text = text (text == "" ? "" : " ") words($0)
+    if (/\*\/$/) in_comment = 0
+    next
+}
+
+/^\{$/ {
+    is_lesson = text ~ /^Lesson [0-9]+\. /
+    number = substr(text, 8) + 0
+    if (is_lesson && number >= lesson) {
+        printf "%s%s", comment, signature
+        comment = ""
+        todo()
+        skipping = 1
+    } else {
+        printf "%s%s{\n", comment, signature
+    }
+    comment = text = signature = ""
+    next
+}
+
+# A line that may belong to a function's first lines, before its brace.
+comment != "" && /^[a-z ]/ && !/[;{]$/ { signature = signature $0 "\n"; next }
+
+{ printf "%s%s", comment, signature; comment = text = signature = ""; print }
+
+END { printf "%s%s", comment, signature }

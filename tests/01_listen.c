@@ -1,0 +1,154 @@
+/* 01_listen.c - the server starts, says where it is, and takes one visitor after the other */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static void ready_line(void)
+{
+    char wanted[100];
+
+    server_start(NULL);
+    snprintf(wanted, sizeof wanted, "listening on http://127.0.0.1:%d/", server_port);
+    EXPECT_TEXT(server_line, wanted, "the ready line");
+    EXPECT(server_port > 0, "--port 0 must print the port that was chosen");
+    server_stop();
+}
+
+static void one_after_the_other(void)
+{
+    server_start(NULL);
+    for (int i = 0; i < 20; i++)
+        EXPECT_STATUS("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 200, "<html");
+    server_stop();
+}
+
+static void both_signals(void)
+{
+    server_start(NULL);
+    EXPECT(server_end(SIGINT) == 0, "SIGINT, as from Ctrl-C, must end the server with status 0");
+    server_start(NULL);
+    EXPECT(server_end(SIGTERM) == 0, "SIGTERM must end the server with status 0");
+}
+
+static void port_taken(void)
+{
+    char port[10];
+
+    server_start(NULL);
+    snprintf(port, sizeof port, "%d", server_port);
+    EXPECT(program_run("--port", port, NULL) == 1, "a port that is taken must end with status 1");
+    EXPECT(strstr(program_err, port) && strstr(program_err, "in use"),
+           "the error must name the port and the reason, but is: %s", program_err);
+    server_stop();
+}
+
+static void same_port_again(void)
+{
+    char port[10];
+    int fd;
+
+    server_start(NULL);
+    fd = open_websocket(); /* the server ends this one first: the port is in TIME_WAIT then */
+    snprintf(port, sizeof port, "%d", server_port);
+    server_stop();
+    server_start("--port", port, NULL);
+    EXPECT(server_port == atoi(port), "the port of a server that was just stopped must be free");
+    server_stop();
+    close(fd);
+}
+
+static void other_addresses(void)
+{
+    server_start("--address", "::1", NULL);
+    EXPECT(strncmp(server_line, "listening on http://[::1]:", 26) == 0,
+           "an IPv6 address must stand in brackets, but the line is: %s", server_line);
+    server_stop();
+    EXPECT(program_run("--address", "192.0.2.1", NULL) == 1,
+           "an address of another machine must end with status 1");
+    EXPECT(strstr(program_err, "192.0.2.1") != NULL, "the error must name it: %s", program_err);
+    EXPECT(program_run("--address", "no such host", NULL) == 1, "no address: status 1");
+    EXPECT(strstr(program_err, "no such host") != NULL, "the error must name it: %s", program_err);
+}
+
+static void expect_usage_error(const char *option, const char *value, const char *words)
+{
+    int status = program_run(option, value, NULL);
+    char *line_end = strchr(program_err, '\n');
+
+    EXPECT(status == 2, "%s %s must end with status 2, not %d", option, value ? value : "", status);
+    EXPECT(strstr(program_err, words) != NULL, "%s %s: expected \"%s\" in: %s", option,
+           value ? value : "", words, program_err);
+    EXPECT(line_end != NULL && line_end[1] == '\0', "one line is enough: %s", program_err);
+    EXPECT_TEXT(program_out, "", "a usage error says nothing on stdout");
+}
+
+static void usage_errors(void)
+{
+    expect_usage_error("--port", "65536", "from 0 to 65535, not '65536'");
+    expect_usage_error("--port", "-1", "'-1'");
+    expect_usage_error("--port", "", "''");
+    expect_usage_error("--port", "80x", "'80x'");
+    expect_usage_error("--port", " 80", "' 80'");
+    expect_usage_error("--port", "99999999999999999999999", "--port must be a number");
+    expect_usage_error("--timeout", "1.5", "--timeout must be a number");
+    expect_usage_error("--timeout", "86401", "--timeout must be a number");
+    expect_usage_error("--max-message", "0", "--max-message must be a number");
+    expect_usage_error("--max-connections", "0", "--max-connections must be a number");
+    expect_usage_error("--origin", "example.com", "https://example.com");
+    expect_usage_error("--origin", "http://example.com/", "'http://example.com/'");
+    expect_usage_error("--origin", "http://example.com:99999", "--origin must be");
+    expect_usage_error("--nonsense", NULL, "nonsense");
+    expect_usage_error("--port", NULL, "port");
+    expect_usage_error("extra", NULL, "unexpected argument 'extra'");
+}
+
+static void help_and_version(void)
+{
+    static const char *const options[] = {"--address", "--port",   "--timeout",
+                                          "--origin",  "--help",   "--version",
+                                          "--max-message", "--max-connections"};
+
+    EXPECT(program_run("--help", NULL) == 0, "--help must end with status 0");
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        EXPECT(strstr(program_out, options[i]) != NULL, "--help must tell of %s", options[i]);
+    EXPECT(program_run("--version", NULL) == 0, "--version must end with status 0");
+    EXPECT(strncmp(program_out, "server ", 7) == 0, "--version says: %s", program_out);
+}
+
+static void any_folder(void)
+{
+    char *before = getcwd(NULL, 0), path[5000];
+    const char *named = getenv("SERVER");
+
+    snprintf(path, sizeof path, "%s/%s", named && *named == '/' ? "" : before,
+             named ? named : "server");
+    setenv("SERVER", path, 1);
+    EXPECT(chdir("/") == 0, "chdir");
+    server_start(NULL);
+    EXPECT_STATUS("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 200, "<html");
+    server_stop();
+    EXPECT(chdir(before) == 0, "chdir back");
+    free(before);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"it prints one line when it can be reached", ready_line},
+        {"visitors are served one after the other", one_after_the_other},
+        {"SIGINT and SIGTERM end it with status 0", both_signals},
+        {"a port that is taken is a clear error", port_taken},
+        {"a port is free again at once", same_port_again},
+        {"it listens on IPv6, and not on other machines' addresses", other_addresses},
+        {"a usage error gets one line and status 2", usage_errors},
+        {"--help and --version", help_and_version},
+        {"it finds its page from any folder", any_folder},
+        {NULL, NULL},
+    };
+
+    return run_suite("01 listen", tests);
+}

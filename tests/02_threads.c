@@ -1,0 +1,133 @@
+/* 02_threads.c - each visitor has a thread, and none waits for another */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define MANY 50
+
+static int threads_before;
+
+static bool threads_are_back(void)
+{
+    return server_threads() == threads_before;
+}
+
+static bool there_are_many(void)
+{
+    return server_threads() == threads_before + MANY;
+}
+
+static void second_while_first_stays(void)
+{
+    int silent, half;
+
+    server_start(NULL);
+    silent = dial();
+    half = dial();
+    send_text(half, "GET / HTT");
+    EXPECT_STATUS("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 200, "<html");
+    close(silent);
+    close(half);
+    server_stop();
+}
+
+static void each_has_a_thread(void)
+{
+    int fds[MANY], first;
+    unsigned char echo[7];
+
+    server_start(NULL);
+    first = open_websocket(); /* with the first thread, a sanitizer starts one of its own */
+    threads_before = server_threads();
+    for (int i = 0; i < MANY; i++)
+        fds[i] = open_websocket();
+    EXPECT(eventually(there_are_many), "%d more clients must have %d more threads", MANY, MANY);
+    for (int i = MANY - 1; i >= 0; i--) { /* in another order than they came */
+        size_t length;
+        unsigned char *hello = frames("81:48656c6c6f", &length);
+        send_bytes(fds[i], hello, length);
+        EXPECT(receive_bytes(fds[i], echo, sizeof echo) && memcmp(echo, "\x81\x05Hello", 7) == 0,
+               "client %d must get its own echo", i);
+        free(hello);
+    }
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+    EXPECT(eventually(threads_are_back), "the threads of clients that left must end");
+    close(first);
+    server_stop();
+}
+
+static bool has_thread_named(const char *wanted)
+{
+    char path[100], name[20] = "";
+    FILE *file;
+
+    for (int id = server_pid; id < server_pid + 100; id++) {
+        snprintf(path, sizeof path, "/proc/%d/task/%d/comm", (int)server_pid, id);
+        if ((file = fopen(path, "r")) == NULL)
+            continue;
+        if (fgets(name, sizeof name, file) == NULL)
+            name[0] = '\0';
+        fclose(file);
+        name[strcspn(name, "\n")] = '\0';
+        if (strcmp(name, wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool threads_are_named(void)
+{
+    return has_thread_named("client 1") && has_thread_named("client 2");
+}
+
+static void names(void)
+{
+    int one, two;
+
+    server_start(NULL);
+    one = open_websocket();
+    two = open_websocket();
+    EXPECT(eventually(threads_are_named), "the threads must be named \"client 1\", \"client 2\"");
+    close(one);
+    close(two);
+    server_stop();
+}
+
+static bool descriptors_are_back(void)
+{
+    return server_descriptors() == threads_before;
+}
+
+static void nothing_stays(void)
+{
+    server_start(NULL);
+    threads_before = server_descriptors();
+    for (int i = 0; i < 200; i++) {
+        int fd = dial();
+        if (i % 3 == 1)
+            send_text(fd, upgrade_request("/echo", ""));
+        if (i % 3 == 2)
+            send_text(fd, "GET / HTTP/1.1\r\nHost: x\r\n");
+        close(fd);
+    }
+    EXPECT(eventually(descriptors_are_back), "after visitors have left, %d descriptors stay open",
+           server_descriptors() - threads_before);
+    server_stop();
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"a second visitor is served while the first stays", second_while_first_stays},
+        {"fifty clients have fifty threads, and each its own echo", each_has_a_thread},
+        {"threads carry their client's number", names},
+        {"visitors that vanish leave nothing open", nothing_stays},
+        {NULL, NULL},
+    };
+
+    return run_suite("02 a thread per client", tests);
+}

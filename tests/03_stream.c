@@ -1,0 +1,315 @@
+/* 03_stream.c - lines and exact reads from a stream that comes in any pieces */
+#include "../stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static struct stream s;
+
+/* Reads lines until one cannot be read, and tells them: "[GET /] [] end". */
+static const char *lines_of(const char *bytes, size_t length, size_t cut, size_t size)
+{
+    static char told[70000];
+    static const char *const ends[] = {"", "end", "timeout", "stuck", "error", "too long", "not text"};
+    static char line[20000];
+    struct feeding f;
+    size_t n = 0, got;
+    int result;
+
+    feed_start(&f, bytes, length, cut, true);
+    stream_open(&s, f.fd);
+    while ((result = stream_read_line(&s, line, size, &got)) == 0)
+        n += (size_t)snprintf(told + n, sizeof told - n, "[%s] ", line);
+    snprintf(told + n, sizeof told - n, "%s", ends[result]);
+    feed_finish(&f);
+    stream_close(&s);
+    return told;
+}
+
+static void expect_lines(const char *bytes, size_t length, const char *wanted)
+{
+    EXPECT_TEXT(lines_of(bytes, length, FEED_WHOLE, 100), wanted, "in one piece");
+    EXPECT_TEXT(lines_of(bytes, length, FEED_EACH, 100), wanted, "byte by byte");
+    for (size_t cut = 1; cut < length; cut++)
+        EXPECT_TEXT(lines_of(bytes, length, cut, 100), wanted, "cut at byte %zu", cut);
+}
+#define EXPECT_LINES(bytes, wanted) expect_lines((bytes), sizeof(bytes) - 1, (wanted))
+
+static void lines(void)
+{
+    EXPECT_LINES("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "[GET / HTTP/1.1] [Host: x] [] end");
+    EXPECT_LINES("one\ntwo\r\n\nthree\n", "[one] [two] [] [three] end");
+    EXPECT_LINES("tab\tstays, and \x80\xff too\n", "[tab\tstays, and \x80\xff too] end");
+    EXPECT_LINES("half a line", "end");
+    EXPECT_LINES("", "end");
+}
+
+static void not_text(void)
+{
+    EXPECT_LINES("one\r\ntwo\0\r\n", "[one] not text");
+    EXPECT_LINES("\x16\x03\x01\x02", "not text"); /* how a TLS connection begins */
+    EXPECT_LINES("a CR\rin the middle\n", "not text");
+    EXPECT_LINES("two CRs\r\r\n", "not text");
+    EXPECT_LINES("escape \x1b[31m\n", "not text");
+    EXPECT_LINES("delete \x7f\n", "not text");
+}
+
+static void long_lines(void)
+{
+    EXPECT_TEXT(lines_of("123456789\n", 10, FEED_WHOLE, 10), "[123456789] end", "nine fit in ten");
+    EXPECT_TEXT(lines_of("1234567890\n", 11, FEED_WHOLE, 10), "too long", "ten do not");
+    EXPECT_TEXT(lines_of("12345678\r\n", 10, FEED_WHOLE, 10), "[12345678] end", "a CR needs room");
+    EXPECT_TEXT(lines_of("123456789012", 12, FEED_WHOLE, 10), "too long", "without an end at all");
+}
+
+/* More than the buffer holds, in lines that do not divide its size. */
+static void across_the_buffer(void)
+{
+    size_t each = 1021, count = 50, length = each * count;
+    char *bytes = malloc(length), wanted[1100];
+    const char *told;
+
+    memset(bytes, 'x', length);
+    for (size_t i = 1; i <= count; i++)
+        bytes[i * each - 1] = '\n';
+    told = lines_of(bytes, length, FEED_WHOLE, 1100);
+    memset(wanted, 'x', each - 1);
+    wanted[each - 1] = '\0';
+    for (size_t i = 0; i < count; i++, told += each + 2)
+        EXPECT(*told == '[' && strncmp(told + 1, wanted, each - 1) == 0 && told[each] == ']',
+               "line %zu of %zu", i, count);
+    EXPECT_TEXT(told, "end", "after the last line");
+    free(bytes);
+}
+
+static void exactly(void)
+{
+    static const char bytes[] = "abcdefghij";
+    char got[8];
+
+    for (size_t cut = 0; cut <= sizeof bytes; cut++) {
+        struct feeding f;
+        feed_start(&f, bytes, 10, cut == 0 ? FEED_EACH : cut, true);
+        stream_open(&s, f.fd);
+        EXPECT(stream_read_exactly(&s, got, 2) == 0 && memcmp(got, "ab", 2) == 0, "cut at %zu", cut);
+        EXPECT(stream_read_exactly(&s, got, 8) == 0 && memcmp(got, "cdefghij", 8) == 0, "cut at %zu",
+               cut);
+        EXPECT(stream_read_exactly(&s, got, 1) == STREAM_END, "then comes the end");
+        feed_finish(&f);
+        stream_close(&s);
+    }
+}
+
+/* A timeout in the middle must lose nothing: the next call goes on. */
+static void timeout_loses_nothing(void)
+{
+    struct feeding f;
+    char got[4];
+
+    feed_start(&f, "ab", 2, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    EXPECT(stream_set_patience(&s, 1) == 0, "the patience is set");
+    EXPECT(stream_read_exactly(&s, got, 4) == STREAM_TIMEOUT, "two of four bytes: a timeout");
+    send_bytes(f.far_fd, "cd", 2);
+    EXPECT(stream_read_exactly(&s, got, 4) == 0 && memcmp(got, "abcd", 4) == 0,
+           "the first two must still be there");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+static void some(void)
+{
+    static unsigned char bytes[3 * STREAM_BUFFER_BYTES], to[sizeof bytes];
+    struct feeding f;
+    size_t got, all = 0;
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(i % 251);
+    feed_start(&f, bytes, sizeof bytes, 100, true);
+    stream_open(&s, f.fd);
+    while (stream_read_some(&s, to + all, all < 1000 ? 7 : sizeof to - all, &got) == 0)
+        all += got;
+    EXPECT(all == sizeof bytes && memcmp(to, bytes, all) == 0,
+           "small and large reads must give every byte once: %zu of %zu", all, sizeof bytes);
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+/* What was written must be sent before a read waits: the peer may be waiting for it. */
+static void flush_before_waiting(void)
+{
+    struct feeding f;
+    char answer[6] = "", got;
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    EXPECT(stream_write(&s, "ab", 2, "cd", 2) == 0 && stream_write(&s, "e", 1, NULL, 0) == 0, "write");
+    EXPECT(recv(f.far_fd, answer, 5, MSG_DONTWAIT) < 0, "small writes wait in the buffer");
+    stream_set_patience(&s, 1);
+    EXPECT(stream_read_exactly(&s, &got, 1) == STREAM_TIMEOUT, "nothing comes");
+    EXPECT(recv(f.far_fd, answer, 5, MSG_DONTWAIT) == 5 && memcmp(answer, "abcde", 5) == 0,
+           "by then all that was written must have been sent: %s", answer);
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+/* A large write through a small socket buffer takes many sends, each of a part. */
+static void large_write(void)
+{
+    static unsigned char bytes[1 << 20], got[sizeof bytes + 3];
+    struct feeding f;
+    int small = 2000;
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(i % 251);
+    /* here the feeder's end is the stream's, so that a thread of its own reads while we write */
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    setsockopt(f.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    stream_open(&s, f.fd);
+    pid_t reader = fork();
+    if (reader == 0) {
+        close(f.fd); /* else the end would never come */
+        bool same = receive_bytes(f.far_fd, got, sizeof got) && memcmp(got, "abc", 3) == 0 &&
+                    memcmp(got + 3, bytes, sizeof bytes) == 0;
+        _exit(same && recv(f.far_fd, got, 1, 0) == 0 ? 0 : 1);
+    }
+    EXPECT(stream_write(&s, "a", 1, NULL, 0) == 0, "a small write");
+    EXPECT(stream_write(&s, "bc", 2, bytes, sizeof bytes) == 0, "a large one");
+    stream_finish(&s);
+    EXPECT(child_status(reader) == 0, "the other side must get every byte, in order, and the end");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+static void peer_is_gone(void)
+{
+    struct feeding f;
+    int result = 0;
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    shutdown(f.far_fd, SHUT_RDWR);
+    EXPECT(stream_write(&s, "x", 1, NULL, 0) == 0, "a small write only waits");
+    result = stream_flush(&s);
+    EXPECT(result == STREAM_ERROR, "a peer that is gone is an error, and no signal: %d", result);
+    EXPECT(stream_write(&s, "x", 1, NULL, 0) == STREAM_ERROR, "and stays one");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+static void peer_does_not_read(void)
+{
+    static char bytes[1 << 20];
+    struct feeding f;
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    stream_set_patience(&s, 1);
+    EXPECT(stream_write(&s, bytes, sizeof bytes, NULL, 0) == STREAM_STUCK,
+           "a send without progress must end when the patience does");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+static void last_word(void)
+{
+    static const struct last_word word = {.length = 3, .bytes = "bye"};
+    static const struct last_word second = {.length = 3, .bytes = "BYE"};
+    struct feeding f;
+    char got[20];
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    stream_write(&s, "hello ", 6, NULL, 0);
+    stream_say_last_word(&s, &word);
+    EXPECT(stream_write(&s, "more", 4, NULL, 0) == 0, "what follows is dropped without an error");
+    stream_say_last_word(&s, &second);
+    stream_farewell(&s, &second);
+    stream_flush(&s);
+    shutdown(f.fd, SHUT_WR);
+    EXPECT(receive_all(f.far_fd, got, sizeof got) == 9, "nine bytes");
+    EXPECT_TEXT(got, "hello bye", "the first last word is the last");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+static void farewell_is_sent_at_once(void)
+{
+    static const struct last_word word = {.length = 3, .bytes = "bye"};
+    struct feeding f;
+    char got[4] = "";
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    stream_farewell(&s, &word);
+    EXPECT(recv(f.far_fd, got, 3, MSG_DONTWAIT) == 3, "a farewell needs no flush");
+    EXPECT_TEXT(got, "bye", "the farewell");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+/* The write lock is taken, as by a send that is stuck: the farewell must not wait for it, and
+ * must be said by whoever has the lock, when it lets go. */
+static void farewell_while_locked(void)
+{
+    static const struct last_word word = {.length = 3, .bytes = "bye"};
+    struct feeding f;
+    char got[10] = "";
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    pthread_mutex_lock(&s.write_lock);
+    stream_farewell(&s, &word);
+    EXPECT(recv(f.far_fd, got, 3, MSG_DONTWAIT) < 0, "nothing may be sent without the lock");
+    pthread_mutex_unlock(&s.write_lock);
+    stream_write(&s, "frame ", 6, NULL, 0);
+    EXPECT(recv(f.far_fd, got, 9, MSG_DONTWAIT) == 9, "all nine bytes");
+    EXPECT_TEXT(got, "frame bye", "the farewell follows the frame of the lock's holder");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+static void deadline(void)
+{
+    struct feeding f;
+    char line[100];
+    size_t got;
+
+    feed_start(&f, "no end", 6, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    stream_set_deadline(&s, 1);
+    EXPECT(stream_read_line(&s, line, sizeof line, &got) == STREAM_TIMEOUT, "the time is up");
+    EXPECT(got == 6, "and it says how much had come: %zu", got);
+    EXPECT(stream_read_line(&s, line, sizeof line, &got) == STREAM_TIMEOUT, "and it stays up");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"lines, in whatever pieces they come", lines},
+        {"a control byte is no text, and is told before the line ends", not_text},
+        {"a line must fit where it should go", long_lines},
+        {"lines across the end of the buffer", across_the_buffer},
+        {"exactly n bytes, in whatever pieces they come", exactly},
+        {"a timeout loses nothing", timeout_loses_nothing},
+        {"some bytes, as many as are there", some},
+        {"what is owed is sent before a read waits", flush_before_waiting},
+        {"a large write is sent whole", large_write},
+        {"a peer that is gone is an error", peer_is_gone},
+        {"a peer that does not read is given up", peer_does_not_read},
+        {"nothing follows the last word", last_word},
+        {"a farewell is sent at once", farewell_is_sent_at_once},
+        {"a farewell never waits for the lock", farewell_while_locked},
+        {"a deadline holds for all reads together", deadline},
+        {NULL, NULL},
+    };
+
+    return run_suite("03 a stream, not packets", tests);
+}

@@ -1,0 +1,280 @@
+/* 04_request.c - requests are read line by line, within limits, and taken apart */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../handshake.h"
+#include "harness.h"
+
+static struct stream s;
+
+/* Reads a request, and tells what came out: "GET / 11 Host=x", "400: sentence", or "end". */
+static const char *read_told(const char *bytes, size_t length, size_t cut, bool end)
+{
+    static char told[50000];
+    struct feeding f;
+    struct request r;
+    size_t n;
+    int status;
+
+    feed_start(&f, bytes, length, cut, end);
+    stream_open(&s, f.fd);
+    stream_set_deadline(&s, end ? 0 : 1);
+    status = request_read(&r, &s);
+    if (status == STREAM_END) {
+        snprintf(told, sizeof told, "end");
+    } else if (status != 0) {
+        snprintf(told, sizeof told, "%d: %s", status, r.problem);
+    } else {
+        n = (size_t)snprintf(told, sizeof told, "%s %s%s%s %d %s %u", r.method, r.path,
+                             r.query ? "?" : "", r.query ? r.query : "", r.version, r.host.host,
+                             r.host.port);
+        for (size_t i = 0; i < r.header_count; i++)
+            n += (size_t)snprintf(told + n, sizeof told - n, " %s=%s", r.headers[i].name,
+                                  r.headers[i].value);
+        if (s.in_start < s.in_end) /* what came behind the request must still be there */
+            snprintf(told + n, sizeof told - n, " + %.*s", (int)(s.in_end - s.in_start),
+                     (const char *)s.in + s.in_start);
+    }
+    request_free(&r);
+    feed_finish(&f);
+    stream_close(&s);
+    return told;
+}
+
+struct request_case {
+    const char *request, *told;
+};
+
+static void expect_cases(const struct request_case *cases)
+{
+    for (; cases->request != NULL; cases++) {
+        size_t length = strlen(cases->request);
+        EXPECT_TEXT(read_told(cases->request, length, FEED_WHOLE, true), cases->told, "whole: %s",
+                    cases->request);
+        EXPECT_TEXT(read_told(cases->request, length, FEED_EACH, true), cases->told, "each byte: %s",
+                    cases->request);
+        for (size_t cut = 1; cut < length; cut++)
+            EXPECT_TEXT(read_told(cases->request, length, cut, true), cases->told, "cut at %zu: %s",
+                        cut, cases->request);
+    }
+}
+
+static void good_requests(void)
+{
+    static const struct request_case cases[] = {
+        {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / 11 x 80 Host=x"},
+        {"GET / HTTP/1.1\nHost:x:8080\n\n", "GET / 11 x 8080 Host=x:8080"},
+        {"\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / 11 x 80 Host=x"},
+        {"GET /echo?page=1?2 HTTP/1.1\r\nHOST: X\r\n\r\n", "GET /echo?page=1?2 11 x 80 HOST=X"},
+        {"GET / HTTP/1.0\r\n\r\n", "GET / 10  80"},
+        {"GET / HTTP/1.9\r\nHost: x\r\n\r\n", "GET / 19 x 80 Host=x"},
+        {"GET http://a.b:81/echo?q HTTP/1.1\r\nHost: x\r\n\r\n", "GET /echo?q 11 a.b 81 Host=x"},
+        {"GET HTTPS://a.b HTTP/1.1\r\nHost: x\r\n\r\n", "GET / 11 a.b 80 Host=x"},
+        {"GET http://a?q HTTP/1.1\r\nHost: x\r\n\r\n", "GET /?q 11 a 80 Host=x"},
+        {"PUT / HTTP/1.1\r\nHost: [::1]:9\r\nA: \t b c \t \r\nEmpty:\r\n\r\n",
+         "PUT / 11 [::1] 9 Host=[::1]:9 A=b c Empty="},
+        {"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "OPTIONS * 11 x 80 Host=x"},
+        {"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n", "CONNECT x:80 11 x 80 Host=x:80"},
+        {"GET / HTTP/1.1\r\nHost: x\r\nX: \x80\xff\r\n\r\n", "GET / 11 x 80 Host=x X=\x80\xff"},
+        {"GET / HTTP/1.1\r\nHost: x\r\n!#$%&'*+-.^_`|~09aZ: 1\r\n\r\n",
+         "GET / 11 x 80 Host=x !#$%&'*+-.^_`|~09aZ=1"},
+        {NULL, NULL},
+    };
+
+    expect_cases(cases);
+}
+
+static void bad_requests(void)
+{
+    static const char line[] = "400: A header line must be a name, a colon and a value.";
+    static const char host[] = "400: There must be exactly one Host line.";
+    static const char bad_host[] = "400: The Host line holds no valid host.";
+    static const char control[] = "400: A line holds a control byte; is this HTTP?";
+    static const char method[] = "400: A request line must begin with a method, such as GET.";
+    static const char target[] = "400: A request line must name a target, such as /echo.";
+    static const char version[] = "400: A request line must end with a version, such as HTTP/1.1.";
+    static const char length[] = "400: The Content-Length is not one number.";
+    static const char ended[] = "400: The request ended before its empty line.";
+    static const struct request_case cases[] = {
+        {"", "end"},
+        {"\r\n", ended},
+        {"\r\n\r\nGET / HTTP/1.1\r\n\r\n", method},
+        {"GET / HTTP/1.1\r\nHost: x\r\n", ended},
+        {"GET / HT", ended},
+        {"hello\r\n", method},
+        {"G@T / HTTP/1.1\r\n", method},
+        {" GET / HTTP/1.1\r\n", method},
+        {"GET\r\n", method},
+        {"GET /\r\n", target},
+        {"GET  / HTTP/1.1\r\n", target},
+        {"GET /a b HTTP/1.1\r\n", version},
+        {"GET /#top HTTP/1.1\r\n", target},
+        {"GET /\x80 HTTP/1.1\r\n", target},
+        {"GET /  HTTP/1.1\r\n", version},
+        {"GET / HTTP/1.1 \r\n", version},
+        {"GET / HTTP/11\r\n", version},
+        {"GET / http/1.1\r\n", version},
+        {"GET / ICY/1.1\r\n", version},
+        {"GET echo HTTP/1.1\r\n", "400: The target must begin with a slash."},
+        {"GET * HTTP/1.1\r\n", "400: The target must begin with a slash."},
+        {"GET http:///echo HTTP/1.1\r\n", "400: The target names no valid host."},
+        {"GET http://a:b/ HTTP/1.1\r\n", "400: The target names no valid host."},
+        {"GET / HTTP/1.1\r\nHost : x\r\n", line},
+        {"GET / HTTP/1.1\r\nHost: x\r\n folded\r\n", line},
+        {"GET / HTTP/1.1\r\nno colon\r\n", line},
+        {"GET / HTTP/1.1\r\n: no name\r\n", line},
+        {"GET / HTTP/1.1\r\nn\x80me: x\r\n", line},
+        {"GET / HTTP/1.1\r\nA: x\ry\r\n", control},
+        {"GET / HTTP/1.1\r\nA: \x1b[2J\r\n", control},
+        {"\x16\x03\x01\x01\x40\x01", control},
+        {"GET / HTTP/1.1\r\n\r\n", host},
+        {"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", host},
+        {"GET / HTTP/1.0\r\nHost: x\r\nhost: y\r\n\r\n", host},
+        {"GET / HTTP/1.1\r\nHost:\r\n\r\n", bad_host},
+        {"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", bad_host},
+        {"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", bad_host},
+        {"GET / HTTP/1.1\r\nHost: user@a\r\n\r\n", bad_host},
+        {"GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n", bad_host},
+        {"GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n", bad_host},
+        {"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", bad_host},
+        {"GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n", bad_host},
+        {"GET / HTTP/1.1\r\nHost: []g\r\n\r\n", bad_host},
+        {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n", length},
+        {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", length},
+        {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", length},
+        {"PRI * HTTP/2.0\r\n\r\n", "400: The target must begin with a slash."},
+        {"GET / HTTP/2.0\r\n\r\n", "505: This server speaks HTTP/1.1."},
+        {"GET / HTTP/0.9\r\n\r\n", "505: This server speaks HTTP/1.1."},
+        {NULL, NULL},
+    };
+
+    expect_cases(cases);
+}
+
+static void a_zero_byte(void)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: x\0y\r\n\r\n";
+
+    EXPECT_TEXT(read_told(request, sizeof request - 1, FEED_WHOLE, true),
+                "400: A line holds a control byte; is this HTTP?", "a zero byte");
+}
+
+/* A request of a line of `line` bytes, a header line of `header` bytes, and `count` short ones. */
+static const char *sized(size_t line, size_t header, size_t count)
+{
+    static char request[70000];
+    size_t n = 0;
+
+    n += (size_t)sprintf(request, "GET /%0*d HTTP/1.1\r\n", (int)line - 14, 0);
+    n += (size_t)sprintf(request + n, "Host: x\r\n");
+    if (header > 0)
+        n += (size_t)sprintf(request + n, "Long: %0*d\r\n", (int)header - 6, 0);
+    for (size_t i = 0; i < count; i++)
+        n += (size_t)sprintf(request + n, "N: %zu\r\n", i);
+    sprintf(request + n, "\r\n");
+    return request;
+}
+
+static void limits(void)
+{
+    static const struct {
+        size_t line, header, count;
+        const char *told;
+    } cases[] = {
+        {8192, 0, 0, "GET "},
+        {8193, 0, 0, "414: The request line is too long."},
+        {20000, 0, 0, "414: The request line is too long."},
+        {20, 4096, 0, "GET "}, /* a cookie of 4 KiB is normal */
+        {20, 8192, 0, "GET "},
+        {20, 8193, 0, "431: The header lines are too long."},
+        {20, 0, 99, "GET "},
+        {20, 0, 100, "431: There are too many header lines."},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *request = sized(cases[i].line, cases[i].header, cases[i].count), *told;
+        told = read_told(request, strlen(request), FEED_WHOLE, true);
+        EXPECT(strncmp(told, cases[i].told, strlen(cases[i].told)) == 0,
+               "a line of %zu, a header of %zu, %zu more: expected %s, got %.100s", cases[i].line,
+               cases[i].header, cases[i].count, cases[i].told, told);
+    }
+}
+
+/* All lines together: 32 KiB, one byte counted for each line's end. With LF and with CR LF. */
+static void limit_of_all(void)
+{
+    for (int cr = 0; cr <= 1; cr++) {
+        for (int over = 0; over <= 1; over++) {
+            static char request[40000];
+            const char *end = cr ? "\r\n" : "\n", *told;
+            size_t n, left = 32768 - 15 - 8 - 4 * 7001 - 1;
+            n = (size_t)sprintf(request, "GET / HTTP/1.1%sHost: x%s", end, end);
+            for (int i = 0; i < 4; i++)
+                n += (size_t)sprintf(request + n, "A: %06997d%s", 0, end);
+            n += (size_t)sprintf(request + n, "B: %0*d%s", (int)left - 4 + over, 0, end);
+            sprintf(request + n, "%s", end);
+            told = read_told(request, strlen(request), FEED_WHOLE, true);
+            EXPECT(strncmp(told, over ? "431" : "GET", 3) == 0, "32 KiB and %d byte, cr %d: %.60s",
+                   over, cr, told);
+        }
+    }
+}
+
+static void what_follows_stays(void)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\nfirst frame";
+
+    EXPECT_TEXT(read_told(request, strlen(request), FEED_WHOLE, true),
+                "GET / 11 x 80 Host=x + first frame", "bytes behind the empty line");
+}
+
+static void not_in_time(void)
+{
+    static const char *const starts[] = {"", "GET / HT", "GET / HTTP/1.1\r\nHost: x\r\n"};
+
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+        EXPECT_TEXT(read_told(starts[i], strlen(starts[i]), FEED_WHOLE, false),
+                    "408: The request did not arrive in time.", "after \"%s\"", starts[i]);
+}
+
+static void find_headers(void)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\nA: 1\r\na: 2\r\nConnection: a,  b\r\n"
+                                  "connection: ,c\t, Upgrade,\r\nX: upgrade;q=1, not upgrade\r\n\r\n";
+    struct feeding f;
+    struct request r;
+
+    feed_start(&f, request, strlen(request), FEED_WHOLE, true);
+    stream_open(&s, f.fd);
+    EXPECT(request_read(&r, &s) == 0, "a good request");
+    EXPECT_TEXT(request_header(&r, "A", 0), "1", "the first A");
+    EXPECT_TEXT(request_header(&r, "a", 1), "2", "the second A");
+    EXPECT(request_header(&r, "A", 2) == NULL, "there is no third");
+    EXPECT(request_header(&r, "AA", 0) == NULL && request_header(&r, "", 0) == NULL, "whole names");
+    EXPECT(request_lists(&r, "Connection", "upgrade"), "a token in the second line, in any case");
+    EXPECT(request_lists(&r, "Connection", "A") && request_lists(&r, "Connection", "b"), "the first");
+    EXPECT(!request_lists(&r, "Connection", "up"), "a part of a token is none");
+    EXPECT(!request_lists(&r, "X", "q"), "a parameter is no token");
+    request_free(&r);
+    request_free(&r);
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"good requests, in whatever pieces they come", good_requests},
+        {"malformed requests are refused, with the reason", bad_requests},
+        {"a zero byte hides nothing", a_zero_byte},
+        {"the limits of a line, and of the number of lines", limits},
+        {"the limit of all lines together", limit_of_all},
+        {"not a byte behind the request is lost", what_follows_stays},
+        {"a request must arrive in time", not_in_time},
+        {"headers are found in any case, and tokens in lists", find_headers},
+        {NULL, NULL},
+    };
+
+    return run_suite("04 the request", tests);
+}

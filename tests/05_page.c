@@ -1,0 +1,191 @@
+/* 05_page.c - plain requests get the page, or a refusal that arrives and says why */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define HOST "Host: localhost\r\n"
+
+/* Every file of client/ is served, whole and with its type. */
+static void files(void)
+{
+    static const struct {
+        const char *path, *file, *type;
+    } files[] = {
+        {"/", "index.html", "text/html; charset=utf-8"},
+        {"/style.css", "style.css", "text/css; charset=utf-8"},
+        {"/page.js", "page.js", "text/javascript; charset=utf-8"},
+        {"/icon.svg", "icon.svg", "image/svg+xml"},
+    };
+    static char content[100000], words[200], request[200];
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        const char *answer, *body;
+        size_t length = 0;
+        FILE *file;
+        snprintf(words, sizeof words, "client/%s", files[i].file);
+        file = fopen(words, "r");
+        EXPECT(file != NULL, "%s", words);
+        if (file != NULL) {
+            length = fread(content, 1, sizeof content, file);
+            fclose(file);
+        }
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "\r\n", files[i].path);
+        answer = ask(request);
+        body = strstr(answer, "\r\n\r\n");
+        EXPECT(body != NULL && strlen(body + 4) == length && memcmp(body + 4, content, length) == 0,
+               "%s must be the file, byte for byte", files[i].path);
+        snprintf(words, sizeof words, "\r\nContent-Type: %s\r\n", files[i].type);
+        EXPECT(strstr(answer, words) != NULL, "%s must have the type %s", files[i].path, files[i].type);
+        snprintf(words, sizeof words, "\r\nContent-Length: %zu\r\n", length);
+        EXPECT(strstr(answer, words) != NULL, "%s must have the length %zu", files[i].path, length);
+        EXPECT(strstr(answer, "\r\nConnection: close\r\n") != NULL, "%s: one request a connection",
+               files[i].path);
+    }
+}
+
+static void head_only(void)
+{
+    static const char *const paths[] = {"/", "/page.js", "/nowhere", "/echo"};
+    static const int statuses[] = {200, 200, 404, 426};
+
+    for (size_t i = 0; i < 4; i++) {
+        char request[100];
+        const char *answer;
+        snprintf(request, sizeof request, "HEAD %s HTTP/1.1\r\n" HOST "\r\n", paths[i]);
+        EXPECT_STATUS(request, statuses[i], "\r\nContent-Length: ");
+        answer = ask(request);
+        EXPECT(strcmp(strstr(answer, "\r\n\r\n"), "\r\n\r\n") == 0, "HEAD %s must get no body: %s",
+               paths[i], answer);
+    }
+}
+
+static void targets(void)
+{
+    EXPECT_STATUS("GET /?a=1 HTTP/1.1\r\n" HOST "\r\n", 200, "<html");
+    EXPECT_STATUS("GET http://localhost/ HTTP/1.1\r\n" HOST "\r\n", 200, "<html");
+    EXPECT_STATUS("GET http://localhost HTTP/1.1\r\n" HOST "\r\n", 200, "<html");
+    EXPECT_STATUS("\r\nGET / HTTP/1.1\n" HOST "\n", 200, "<html");
+    EXPECT_STATUS("GET / HTTP/1.0\r\n\r\n", 200, "<html");
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello", 200, "<html");
+}
+
+static void refusals(void)
+{
+    EXPECT_STATUS("hello\r\n", 400, "must begin with a method");
+    EXPECT_STATUS("GET / HTTP/1.1\r\n\r\n", 400, "exactly one Host");
+    EXPECT_STATUS("GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400, "a name, a colon and a value");
+    EXPECT_STATUS("GET / HTTP/3.0\r\n" HOST "\r\n", 505, "HTTP/1.1.");
+    EXPECT_STATUS("POST / HTTP/1.1\r\n" HOST "\r\n", 405, "\r\nAllow: GET, HEAD\r\n");
+    EXPECT_STATUS("POST /nowhere HTTP/1.1\r\n" HOST "\r\n", 405, "Only GET and HEAD");
+    EXPECT_STATUS("OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 405, "Only GET and HEAD");
+    EXPECT_STATUS("BREW / HTTP/3.0\r\n" HOST "\r\n", 505, "HTTP/1.1.");
+    EXPECT_STATUS("GET /nowhere HTTP/1.1\r\n" HOST "\r\n", 404, "nothing at this address");
+    EXPECT_STATUS("GET /wire HTTP/1.1\r\n" HOST "\r\n", 404, "nothing at this address");
+    EXPECT_STATUS("GET /echo HTTP/1.1\r\n" HOST "\r\n", 426, "\r\nUpgrade: websocket\r\n");
+    EXPECT_STATUS("GET /echo HTTP/1.1\r\n" HOST "\r\n", 426, "\r\nSec-WebSocket-Version: 13\r\n");
+    EXPECT_STATUS("GET /echo HTTP/1.1\r\n" HOST "\r\n", 426, "\r\nConnection: Upgrade\r\n");
+}
+
+/* The head of a refusal, line by line; the date must be now. */
+static void a_refusal_in_full(void)
+{
+    const char *answer = ask("GET /nowhere HTTP/1.1\r\n" HOST "\r\n"), *date;
+    struct tm parts = {0};
+    char wanted[500];
+    time_t then = 0;
+
+    date = strstr(answer, "Date: ");
+    if (date != NULL && strptime(date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts) != NULL)
+        then = timegm(&parts);
+    EXPECT(labs((long)(time(NULL) - then)) < 60, "the Date must be now: %s", answer);
+    snprintf(wanted, sizeof wanted,
+             "HTTP/1.1 404 Not Found\r\nDate: %.29s\r\nContent-Type: text/plain; charset=utf-8\r\n"
+             "Content-Length: 34\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n"
+             "There is nothing at this address.\n",
+             date != NULL ? date + 6 : "");
+    EXPECT_TEXT(answer, wanted, "a refusal");
+}
+
+static void no_path_reaches_the_files(void)
+{
+    static const char *const paths[] = {
+        "/../server.c",   "/../../etc/passwd", "//etc/passwd",     "/./page.js",
+        "/index.html/..", "/%2e%2e/server.c",  "/client/index.html", "/page.js/",
+        "/PAGE.JS",       "/..%2fserver.c",    "/page.js%00",      "/.",
+    };
+
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        char request[200];
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "\r\n", paths[i]);
+        EXPECT_STATUS(request, 404, "nothing at this address");
+    }
+}
+
+/* Closing while the client still sends would reset the connection, and the reset would eat our
+ * answer. The client here sends far more than the server reads before it refuses. */
+static void refused_while_sending(const char *request, int status)
+{
+    static char junk[600000], answer[20000];
+    char start[20];
+    int fd = dial();
+
+    memset(junk, 'x', sizeof junk);
+    send_text(fd, request);
+    send_bytes(fd, junk, sizeof junk); /* all of it: the server must go on taking */
+    EXPECT(receive_all(fd, answer, sizeof answer) > 0, "the answer must arrive, but: %s",
+           strerror(errno));
+    snprintf(start, sizeof start, "HTTP/1.1 %d ", status);
+    EXPECT(strncmp(answer, start, strlen(start)) == 0, "expected %d, got: %.100s", status, answer);
+    close(fd);
+}
+
+static void answers_arrive(void)
+{
+    for (int i = 0; i < 5; i++) {
+        refused_while_sending("POST / HTTP/1.1\r\n" HOST "Content-Length: 600000\r\n\r\n", 405);
+        refused_while_sending("GET /", 414);
+        refused_while_sending("GET / HTTP/1.1\r\n" HOST "Cookie: ", 431);
+        refused_while_sending("GET / HTTP/1.1\r\n" HOST "Content-Length: 600000\r\n\r\n", 200);
+    }
+}
+
+/* The server's end must come at once, not when it is tired of waiting. */
+static void end_comes_at_once(void)
+{
+    char answer[10000];
+    int fd = dial();
+
+    send_text(fd, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    EXPECT(receive_all(fd, answer, sizeof answer) > 0, "an answer, and the end");
+    /* our end is still open: the server waits for it, and gives up after LINGER_S */
+    EXPECT(send_text(fd, "more"), "the server still takes what comes");
+    close(fd);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"the page's files", files},
+        {"HEAD gets the head alone", head_only},
+        {"query, absolute form, empty line, bare LF, HTTP/1.0, a body", targets},
+        {"each refusal has its status, its headers and its sentence", refusals},
+        {"a refusal, byte for byte", a_refusal_in_full},
+        {"no path reaches other files", no_path_reaches_the_files},
+        {"an answer arrives even while the client is sending", answers_arrive},
+        {"the end follows the answer", end_comes_at_once},
+        {NULL, NULL},
+    };
+    int status;
+
+    server_start(NULL);
+    status = run_suite("05 the page", tests);
+    return server_finish(status);
+}

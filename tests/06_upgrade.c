@@ -1,0 +1,233 @@
+/* 06_upgrade.c - which requests become a WebSocket, and what the others are told */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define GET "GET /echo HTTP/1.1\r\nHost: localhost\r\n"
+#define UPGRADE "Upgrade: websocket\r\n"
+#define CONNECTION "Connection: Upgrade\r\n"
+#define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define VERSION "Sec-WebSocket-Version: 13\r\n"
+#define ALL UPGRADE CONNECTION KEY VERSION
+#define END "\r\n"
+
+/* Whether a request is answered with 101; the connection stays open then. */
+static bool is_switched(const char *request)
+{
+    char start[14] = "";
+    int fd = dial();
+
+    send_text(fd, request);
+    receive_bytes(fd, start, 13);
+    close(fd);
+    return strcmp(start, "HTTP/1.1 101 ") == 0;
+}
+
+#define EXPECT_SWITCHED(request) \
+    EXPECT(is_switched(request), "must be answered with 101:\n%s", (request))
+
+static void good_upgrades(void)
+{
+    EXPECT_SWITCHED(GET ALL END);
+    EXPECT_SWITCHED("GET / HTTP/1.1\r\nHost: localhost\r\n" ALL END);
+    EXPECT_SWITCHED("GET /echo?page=5f HTTP/1.1\r\nHost: localhost\r\n" ALL END);
+    EXPECT_SWITCHED("GET http://localhost/echo HTTP/1.1\r\nHost: localhost\r\n" ALL END);
+    EXPECT_SWITCHED(GET "UPGRADE: WebSocket\r\nconnection: upgrade\r\nSEC-WEBSOCKET-KEY: "
+                        "dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n" END);
+    EXPECT_SWITCHED(GET "Upgrade:websocket\r\nConnection:Upgrade\r\nSec-WebSocket-Key:"
+                        "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version:13\r\n" END);
+    EXPECT_SWITCHED(GET UPGRADE KEY VERSION "Connection: keep-alive, Upgrade\r\n" END);
+    EXPECT_SWITCHED(GET UPGRADE KEY VERSION "Connection: keep-alive\r\nConnection: upgrade\r\n" END);
+    EXPECT_SWITCHED(GET CONNECTION KEY VERSION "Upgrade: h2c, websocket\r\n" END);
+    EXPECT_SWITCHED(GET ALL "Content-Length: 0\r\n" END);
+    EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Protocol: chat, superchat\r\n" END);
+    EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+                            "Sec-WebSocket-Extensions: a; b=\"c\" ;d=1 , e\r\n" END);
+}
+
+/* RFC 9110 section 7.8: an Upgrade that is not for us is ignored. */
+static void no_upgrade_at_all(void)
+{
+    EXPECT_STATUS("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n" END, 200, "<html");
+    EXPECT_STATUS("GET / HTTP/1.0\r\nHost: x\r\n" ALL END, 200, "<html");
+    EXPECT_STATUS("HEAD / HTTP/1.1\r\nHost: x\r\n" ALL END, 200, "text/html");
+    EXPECT_STATUS(GET CONNECTION KEY VERSION END, 426, "speaks the WebSocket protocol");
+    EXPECT_STATUS(GET "Upgrade: websocket/13\r\n" CONNECTION KEY VERSION END, 426, "WebSocket");
+    EXPECT_STATUS(GET "Upgrade: websockets\r\n" CONNECTION KEY VERSION END, 426, "WebSocket");
+}
+
+static void method_and_path(void)
+{
+    EXPECT_STATUS("POST /echo HTTP/1.1\r\nHost: x\r\n" ALL END, 405, "\r\nAllow: GET");
+    EXPECT_STATUS("GET /other HTTP/1.1\r\nHost: x\r\n" ALL END, 404, "nothing");
+    EXPECT_STATUS("GET /page.js HTTP/1.1\r\nHost: x\r\n" ALL END, 404, "nothing");
+    EXPECT_STATUS("GET /wire HTTP/1.1\r\nHost: x\r\n" ALL END, 404, "nothing");
+}
+
+static void version(void)
+{
+    static const char *const lines[] = {
+        "", "Sec-WebSocket-Version: 8\r\n", "Sec-WebSocket-Version: 130\r\n",
+        "Sec-WebSocket-Version: 13, 8\r\n", "Sec-WebSocket-Version: 013\r\n",
+        "Sec-WebSocket-Version:\r\n", VERSION VERSION};
+
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char request[400];
+        snprintf(request, sizeof request, GET UPGRADE CONNECTION KEY "%s" END, lines[i]);
+        EXPECT_STATUS(request, 426, "\r\nSec-WebSocket-Version: 13\r\n");
+    }
+}
+
+static void key(void)
+{
+    static const char *const lines[] = {
+        "",
+        KEY KEY,
+        "Sec-WebSocket-Key:\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZ===\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==x\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQx==\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j!Q==\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j Q==\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j-_==\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZSBhbmQgbW9yZQ==\r\n",
+        "X: \"\r\nSec-WebSocket-Keys: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+    };
+
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char request[400];
+        snprintf(request, sizeof request, GET UPGRADE CONNECTION VERSION "%s" END, lines[i]);
+        EXPECT_STATUS(request, 400, "Sec-WebSocket-Key");
+    }
+    EXPECT_STATUS(GET UPGRADE CONNECTION VERSION END KEY END, 400, "Sec-WebSocket-Key");
+}
+
+static void connection_and_body(void)
+{
+    EXPECT_STATUS(GET UPGRADE KEY VERSION END, 400, "Connection line does not list Upgrade");
+    EXPECT_STATUS(GET UPGRADE KEY VERSION "Connection: keep-alive\r\n" END, 400, "Connection line");
+    EXPECT_STATUS(GET UPGRADE KEY VERSION "Connection: Upgrades\r\n" END, 400, "Connection line");
+    EXPECT_STATUS(GET ALL "Content-Length: 5\r\n" END "hello", 400, "must not have a body");
+    EXPECT_STATUS(GET ALL "Transfer-Encoding: chunked\r\n" END "0\r\n\r\n", 400, "must not have a body");
+}
+
+static void offers(void)
+{
+    static const char *const lines[] = {
+        "Sec-WebSocket-Extensions:\r\n",
+        "Sec-WebSocket-Extensions: ;\r\n",
+        "Sec-WebSocket-Extensions: a b\r\n",
+        "Sec-WebSocket-Extensions: a;\r\n",
+        "Sec-WebSocket-Extensions: a; b=\r\n",
+        "Sec-WebSocket-Extensions: a; b=\"\"\r\n",
+        "Sec-WebSocket-Extensions: a; b=\"c\r\n",
+        "Sec-WebSocket-Extensions: a; b=\"c d\"\r\n",
+        "Sec-WebSocket-Extensions: a, b@\r\n",
+        "Sec-WebSocket-Extensions: a=1\r\n",
+        "Sec-WebSocket-Extensions: good\r\nSec-WebSocket-Extensions: =\r\n",
+        "Sec-WebSocket-Protocol:\r\n",
+        "Sec-WebSocket-Protocol: chat; v=1\r\n",
+        "Sec-WebSocket-Protocol: chat room\r\n",
+        "Sec-WebSocket-Protocol: chat, [room]\r\n",
+    };
+
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char request[400];
+        snprintf(request, sizeof request, GET ALL "%s" END, lines[i]);
+        EXPECT_STATUS(request, 400, "extensions or subprotocols is malformed");
+    }
+}
+
+/* The order of refusals, where a request is wrong in two ways. */
+static void order(void)
+{
+    EXPECT_STATUS("POST /other HTTP/2.0\r\n\x01\r\n", 400, "control byte");
+    EXPECT_STATUS("POST /other HTTP/2.0\r\nHost: x\r\n" END, 505, "");
+    EXPECT_STATUS("POST /other HTTP/1.1\r\nHost: x\r\n" ALL END, 405, "");
+    EXPECT_STATUS("GET /other HTTP/1.1\r\nHost: x\r\n" UPGRADE END, 404, "");
+    EXPECT_STATUS(GET UPGRADE "Sec-WebSocket-Version: 8\r\n" END, 426, "");
+    EXPECT_STATUS(GET UPGRADE VERSION "Origin: null\r\n" END, 400, "");
+    EXPECT_STATUS(GET ALL "Origin: null\r\n" END, 403, "");
+}
+
+static void expect_origin(const char *host, const char *origin, bool allowed)
+{
+    char request[600];
+
+    snprintf(request, sizeof request, "GET /echo HTTP/1.1\r\nHost: %s\r\n" ALL "%s" END, host, origin);
+    if (allowed)
+        EXPECT_SWITCHED(request);
+    else
+        EXPECT_STATUS(request, 403, "rigin");
+}
+
+static void own_origin(void)
+{
+    expect_origin("localhost:8080", "", true);
+    expect_origin("localhost:8080", "Origin: http://localhost:8080\r\n", true);
+    expect_origin("LOCALHOST", "Origin: http://localhost:80\r\n", true);
+    expect_origin("127.0.0.1:8080", "Origin: http://127.0.0.1:8080\r\n", true);
+    expect_origin("192.0.2.7:80", "Origin: HTTP://192.0.2.7\r\n", true);
+    expect_origin("[::1]:8080", "Origin: http://[::1]:8080\r\n", true);
+    expect_origin("localhost:8080", "Origin: http://localhost\r\n", false);
+    expect_origin("localhost:8080", "Origin: http://127.0.0.1:8080\r\n", false);
+    expect_origin("localhost:8080", "Origin: https://localhost:8080\r\n", false);
+    expect_origin("localhost:8080", "Origin: http://evil.example\r\n", false);
+    expect_origin("localhost:8080", "Origin: http://localhost:8080.evil.example\r\n", false);
+    expect_origin("localhost:8080", "Origin: http://localhost:8080/\r\n", false);
+    /* a name that leads here may be anybody's: DNS rebinding */
+    expect_origin("evil.example", "Origin: http://evil.example\r\n", false);
+    expect_origin("127.0.0.1.evil.example", "Origin: http://127.0.0.1.evil.example\r\n", false);
+    expect_origin("a.localhost", "Origin: http://a.localhost\r\n", false);
+    expect_origin("127.1", "Origin: http://127.1\r\n", false);
+}
+
+static void no_origin_at_all(void)
+{
+    expect_origin("localhost", "Origin: null\r\n", false);
+    expect_origin("localhost", "Origin:\r\n", false);
+    expect_origin("localhost", "Origin: http://localhost http://localhost\r\n", false);
+    expect_origin("localhost", "Origin: http://localhost, http://localhost\r\n", false);
+    expect_origin("localhost", "Origin: http://localhost\r\nOrigin: http://localhost\r\n", false);
+    expect_origin("localhost", "Origin: localhost\r\n", false);
+    expect_origin("localhost", "Origin: file://\r\n", false);
+}
+
+static void listed_origins(void)
+{
+    expect_origin("x", "Origin: https://example.com\r\n", true);
+    expect_origin("x", "Origin: https://EXAMPLE.com:443\r\n", true);
+    expect_origin("x", "Origin: http://other.example:8000\r\n", true);
+    expect_origin("x", "Origin: http://example.com\r\n", false);
+    expect_origin("x", "Origin: https://example.com:444\r\n", false);
+    expect_origin("x", "Origin: https://a.example.com\r\n", false);
+    expect_origin("x", "Origin: http://other.example\r\n", false);
+    expect_origin("localhost", "Origin: http://localhost\r\n", true);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"good upgrades, as different clients write them", good_upgrades},
+        {"a request that asks for no WebSocket is a plain one", no_upgrade_at_all},
+        {"method and path come first", method_and_path},
+        {"the version must be 13", version},
+        {"the key must be 16 bytes in Base64, once", key},
+        {"Connection must list Upgrade, and there is no body", connection_and_body},
+        {"offers must be well formed", offers},
+        {"of two faults, the first in order is told", order},
+        {"the server's own page may connect, others may not", own_origin},
+        {"null, lists and doubles are no origin", no_origin_at_all},
+        {"listed origins may connect", listed_origins},
+        {NULL, NULL},
+    };
+    int status;
+
+    server_start("--origin", "https://example.com", "--origin", "http://other.example:8000", NULL);
+    status = run_suite("06 is it an upgrade?", tests);
+    return server_finish(status);
+}

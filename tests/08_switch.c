@@ -1,0 +1,95 @@
+/* 08_switch.c - the 101, and what came behind the request */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static const char response[] = "HTTP/1.1 101 Switching Protocols\r\n"
+                               "Upgrade: websocket\r\n"
+                               "Connection: Upgrade\r\n"
+                               "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+/* Sends a request and frames as one row of bytes, with a pause after `cut` of them. */
+static void handshake_and_frames(const char *further, size_t cut)
+{
+    static unsigned char bytes[2000], got[2000];
+    size_t length, n;
+    unsigned char *behind = frames("81:48656c6c6f 88:03e8", &length);
+    const char *request = upgrade_request("/echo", further);
+    int fd = dial();
+    ssize_t received;
+
+    n = strlen(request);
+    memcpy(bytes, request, n);
+    memcpy(bytes + n, behind, length);
+    n += length;
+    send_bytes(fd, bytes, cut < n ? cut : n);
+    if (cut < n)
+        send_bytes(fd, bytes + cut, n - cut);
+    received = receive_all(fd, got, sizeof got);
+    EXPECT(received > (ssize_t)strlen(response) && memcmp(got, response, strlen(response)) == 0,
+           "cut at byte %zu: expected\n%s\nbut got\n%.*s", cut, response, (int)received, got);
+    if (received > (ssize_t)strlen(response))
+        EXPECT_TEXT(describe(got + strlen(response), (size_t)received - strlen(response)),
+                    "text:48656c6c6f close:1000", "frames behind the request, cut at byte %zu", cut);
+    free(behind);
+    close(fd);
+}
+
+static void in_one_segment(void)
+{
+    handshake_and_frames("", FEED_WHOLE);
+}
+
+static void cut_anywhere(void)
+{
+    size_t length = strlen(upgrade_request("/echo", "")) + 19;
+
+    for (size_t cut = 1; cut < length; cut++)
+        handshake_and_frames("", cut);
+}
+
+/* What was offered is declined by silence: the 101 stays the same to the byte. */
+static void offers_are_declined(void)
+{
+    handshake_and_frames("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+                         "Sec-WebSocket-Protocol: chat, superchat\r\n",
+                         FEED_WHOLE);
+}
+
+static void a_large_head(void)
+{
+    static unsigned char got[200000];
+    size_t length;
+    unsigned char *behind = frames("82*70000 82*1000 88:03e8", &length);
+    int fd = dial();
+    ssize_t n;
+
+    send_text(fd, upgrade_request("/echo", ""));
+    send_bytes(fd, behind, length);
+    n = receive_all(fd, got, sizeof got);
+    EXPECT(n > (ssize_t)strlen(response), "an answer");
+    if (n > (ssize_t)strlen(response))
+        EXPECT_TEXT(describe(got + strlen(response), (size_t)n - strlen(response)),
+                    "binary*70000 binary*1000 close:1000", "much behind the request");
+    free(behind);
+    close(fd);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"the 101, and a frame in the same segment", in_one_segment},
+        {"the same, cut at every byte", cut_anywhere},
+        {"extensions and subprotocols are declined", offers_are_declined},
+        {"more behind the request than a buffer holds", a_large_head},
+        {NULL, NULL},
+    };
+    int status;
+
+    server_start(NULL);
+    status = run_suite("08 switching protocols", tests);
+    return server_finish(status);
+}

@@ -1,0 +1,147 @@
+/* 09_frame_header.c - a frame's header, bit by bit, and the rules it must keep */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../frame.h"
+#include "harness.h"
+
+static struct stream s;
+
+/* Reads one header from bytes in hex, and tells it: "fin opcode 1 key 37fa213d length 5", or the
+ * close code, and how many bytes were taken. */
+static const char *header_told(const char *hex, size_t cut)
+{
+    static char told[200];
+    unsigned char bytes[30];
+    struct feeding f;
+    struct websocket ws;
+    struct frame frame;
+    char script[80];
+    size_t length;
+    int result;
+
+    snprintf(script, sizeof script, "=%s", hex);
+    unsigned char *made = frames(script, &length);
+    memcpy(bytes, made, length);
+    free(made);
+    feed_start(&f, bytes, length, cut, true);
+    stream_open(&s, f.fd);
+    frame_begin(&ws, &s, 1000);
+    result = frame_read_header(&ws, &frame);
+    if (result == 0)
+        snprintf(told, sizeof told, "%sopcode %u length %llu key %02x%02x%02x%02x of %zu",
+                 frame.fin ? "fin " : "", frame.opcode, (unsigned long long)frame.length,
+                 frame.masking_key[0], frame.masking_key[1], frame.masking_key[2],
+                 frame.masking_key[3], frame.header_length);
+    else
+        snprintf(told, sizeof told, "%d after %zu", result, frame.header_length);
+    frame_end(&ws);
+    feed_finish(&f);
+    stream_close(&s);
+    return told;
+}
+
+struct header_case {
+    const char *hex, *told;
+};
+
+static void expect_headers(const struct header_case *cases)
+{
+    for (; cases->hex != NULL; cases++) {
+        size_t length = strlen(cases->hex) / 2;
+        EXPECT_TEXT(header_told(cases->hex, FEED_WHOLE), cases->told, "header %s", cases->hex);
+        EXPECT_TEXT(header_told(cases->hex, FEED_EACH), cases->told, "header %s, byte by byte",
+                    cases->hex);
+        for (size_t cut = 1; cut < length; cut++)
+            EXPECT_TEXT(header_told(cases->hex, cut), cases->told, "header %s, cut at byte %zu",
+                        cases->hex, cut);
+    }
+}
+
+static void good_headers(void)
+{
+    static const struct header_case cases[] = {
+        {"818537fa213d7f9f4d5158", "fin opcode 1 length 5 key 37fa213d of 6"}, /* RFC 6455 5.7 */
+        {"018000000000", "opcode 1 length 0 key 00000000 of 6"},
+        {"00fd01020304", "opcode 0 length 125 key 01020304 of 6"},
+        {"82fe007e01020304", "fin opcode 2 length 126 key 01020304 of 8"},
+        {"82feffff01020304", "fin opcode 2 length 65535 key 01020304 of 8"},
+        {"82ff000000000001000001020304", "fin opcode 2 length 65536 key 01020304 of 14"},
+        {"82ff7fffffffffffffff01020304", "fin opcode 2 length 9223372036854775807 key 01020304 of 14"},
+        {"82ff010203040506070801020304", "fin opcode 2 length 72623859790382856 key 01020304 of 14"},
+        {"88fd01020304", "fin opcode 8 length 125 key 01020304 of 6"},
+        {"898001020304", "fin opcode 9 length 0 key 01020304 of 6"},
+        {"8a8001020304", "fin opcode 10 length 0 key 01020304 of 6"},
+        {NULL, NULL},
+    };
+
+    expect_headers(cases);
+}
+
+/* Each is refused as soon as it can be: "after 2" means that no third byte was waited for. */
+static void bad_headers(void)
+{
+    static const struct header_case cases[] = {
+        {"c180", "1002 after 2"}, {"a180", "1002 after 2"}, {"9180", "1002 after 2"}, /* RSV */
+        {"8380", "1002 after 2"}, {"8480", "1002 after 2"}, {"8580", "1002 after 2"},
+        {"8680", "1002 after 2"}, {"8780", "1002 after 2"}, {"8b80", "1002 after 2"},
+        {"8c80", "1002 after 2"}, {"8d80", "1002 after 2"}, {"8e80", "1002 after 2"},
+        {"8f80", "1002 after 2"},                                                     /* opcode */
+        {"8105", "1002 after 2"}, {"8100", "1002 after 2"}, {"8900", "1002 after 2"}, /* no mask */
+        {"0880", "1002 after 2"}, {"0980", "1002 after 2"}, {"0a80", "1002 after 2"}, /* no fin */
+        {"89fe", "1002 after 2"}, {"88ff", "1002 after 2"}, {"8afe", "1002 after 2"}, /* > 125 */
+        {"81fe007d", "1002 after 4"}, {"81fe0000", "1002 after 4"}, /* not the shortest length */
+        {"81ff000000000000ffff", "1002 after 10"}, {"81ff000000000000007d", "1002 after 10"},
+        {"81ff8000000000000000", "1002 after 10"}, {"81ffffffffffffffffff", "1002 after 10"},
+        {NULL, NULL},
+    };
+
+    expect_headers(cases);
+}
+
+static void cut_off_headers(void)
+{
+    static const struct header_case cases[] = {
+        {"", "1 after 0"},
+        {"81", "1 after 0"},
+        {"8185", "1 after 2"},
+        {"818537fa21", "1 after 2"},
+        {"82fe00", "1 after 2"},
+        {"82ff00000000000100", "1 after 2"},
+        {NULL, NULL},
+    };
+
+    expect_headers(cases);
+}
+
+static void next_byte_stays(void)
+{
+    struct feeding f;
+    struct websocket ws;
+    struct frame frame;
+    static const unsigned char bytes[] = {0x81, 0x81, 1, 2, 3, 4, 'x'};
+    char next = 0;
+
+    feed_start(&f, bytes, sizeof bytes, FEED_WHOLE, true);
+    stream_open(&s, f.fd);
+    frame_begin(&ws, &s, 1000);
+    EXPECT(frame_read_header(&ws, &frame) == 0, "a good header");
+    EXPECT(stream_read_exactly(&s, &next, 1) == 0 && next == 'x', "the payload must still be there");
+    frame_end(&ws);
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"headers of all three forms, in whatever pieces they come", good_headers},
+        {"headers that break a rule, refused at the first byte that shows it", bad_headers},
+        {"headers that are cut off", cut_off_headers},
+        {"not a byte of the payload is taken", next_byte_stays},
+        {NULL, NULL},
+    };
+
+    return run_suite("09 a frame's header", tests);
+}

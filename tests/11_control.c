@@ -1,0 +1,169 @@
+/* 11_control.c - ping, pong, and the closing handshake */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static void pings(void)
+{
+    static const struct talk all[] = {
+        {"a ping", "89:70696e67", "pong:70696e67"},
+        {"an empty ping", "89:", "pong"},
+        {"a pong nobody asked for", "8a:78 81:61", "text:61"},
+        {"a pong with zero bytes", "8a:0000", ""},
+        {"two pings and a text", "89:31 89:32 81:61", "pong:31 pong:32 text:61"},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        have_talk(&all[i]);
+}
+
+static void longest_ping(void)
+{
+    unsigned char got[300];
+    size_t length;
+    unsigned char *ping = frames("89*125", &length);
+    int fd = open_websocket();
+
+    send_bytes(fd, ping, length);
+    EXPECT(receive_bytes(fd, got, 127) && got[0] == 0x8A && got[1] == 125, "a pong of 125 bytes");
+    for (int i = 0; i < 125; i++)
+        EXPECT(got[2 + i] == i, "byte %d of the pong", i);
+    free(ping);
+    close(fd);
+}
+
+static void closes(void)
+{
+    static const struct talk all[] = {
+        {"close 1000", "88:03e8", "close:1000"},
+        {"an empty close", "88:", "close"},
+        {"a close of one byte", "88:03", "close:1002"},
+        {"data behind a close", "88:03e8 81:61", "close:1000"},
+        {"a second close", "88:03e8 88:03e9", "close:1000"},
+        {"a ping behind a close", "88:03e8 89:", "close:1000"},
+        {"a reason that is not UTF-8", "88:03e8ff", "close:1007"},
+        {"a reason cut inside a character", "88:03e8e282", "close:1007"},
+        {"a close in fragments", "08:03e8", "close:1002"},
+        {"a close over 125 bytes", "88*126", "close:1002"},
+        {"a ping over 125 bytes", "89*126", "close:1002"},
+        {"a ping in fragments", "09:61 80:62", "close:1002"},
+        {"a reserved control opcode", "8b:", "close:1002"},
+        {"an unmasked close", "=880203e8", "close:1002"},
+        {"reserved bits in a ping", "c9:", "close:1002"},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        have_talk(&all[i]);
+}
+
+/* Every code from 0 to 5000: those a peer may send come back, others are answered with 1002. */
+static void close_codes(void)
+{
+    for (unsigned code = 0; code <= 5000; code++) {
+        bool legal = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+                     (code >= 3000 && code <= 4999);
+        bool border = code < 3 || code % 1000 < 20 || code % 1000 > 997;
+        char script[20], answer[20];
+        struct talk talk = {.name = "a close code", .script = script, .answers = answer};
+        snprintf(script, sizeof script, "88:%04x", code);
+        snprintf(answer, sizeof answer, "close:%u", legal ? code : 1002);
+        if (border)
+            have_talk_once(&talk);
+    }
+}
+
+/* The reason comes back to the byte, up to the longest. */
+static void reasons(void)
+{
+    static const char *const hex[] = {"88:0fa0646f6e65", "88:03e8c3bc20e282ac20f09f9880"};
+    unsigned char got[200], wanted[200];
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t length;
+        unsigned char *close_frame = frames(hex[i], &length);
+        int fd = open_websocket();
+        send_bytes(fd, close_frame, length);
+        ssize_t n = receive_all(fd, got, sizeof got);
+        wanted[0] = 0x88;
+        wanted[1] = (unsigned char)(length - 6);
+        for (size_t k = 0; k < length - 6; k++)
+            wanted[2 + k] = close_frame[6 + k] ^ close_frame[2 + k % 4];
+        EXPECT(n == (ssize_t)length - 4 && memcmp(got, wanted, length - 4) == 0,
+               "code and reason of %s must come back", hex[i]);
+        free(close_frame);
+        close(fd);
+    }
+}
+
+/* A reason says what was wrong, so that whoever looks at the wire knows. */
+static void reasons_of_ours(void)
+{
+    unsigned char got[200];
+    int fd = open_websocket();
+
+    send_bytes(fd, "\x81\x05Hello", 7);
+    EXPECT(receive_all(fd, got, sizeof got) > 4, "a close frame");
+    EXPECT(strstr((char *)got + 4, "without a mask") != NULL, "the reason is: %s", got + 4);
+    close(fd);
+}
+
+/* The end must be orderly even where the client has sent much that nobody will read: a reset
+ * would eat the close frame. receive_all asserts that in every talk; here with more. */
+static void no_reset(void)
+{
+    static unsigned char junk[300000], got[1000];
+    size_t length;
+    unsigned char *bad = frames("83:", &length);
+
+    for (int i = 0; i < 10; i++) {
+        int fd = open_websocket();
+        send_bytes(fd, bad, length);
+        send_bytes(fd, junk, sizeof junk);
+        ssize_t n = receive_all(fd, got, sizeof got);
+        EXPECT(n > 4 && got[0] == 0x88 && got[2] == 0x03 && got[3] == 0xEA,
+               "close 1002 must arrive, and then the end, but %zd bytes came", n);
+        close(fd);
+    }
+    free(bad);
+}
+
+/* A client that leaves without a word harms nobody. */
+static void vanishing_clients(void)
+{
+    for (int i = 0; i < 20; i++) {
+        struct linger reset = {.l_onoff = 1, .l_linger = 0};
+        size_t length;
+        unsigned char *message = frames("82*5000", &length);
+        int fd = open_websocket();
+        send_bytes(fd, message, i % 2 ? length : length / 2);
+        if (i % 3 == 0)
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        close(fd);
+        free(message);
+    }
+    have_talk_once(&(struct talk){"after them", "81:61", "text:61"});
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"pings are answered, pongs pass", pings},
+        {"the longest ping", longest_ping},
+        {"closes, and what is wrong with some", closes},
+        {"every close code at the borders", close_codes},
+        {"the peer's reason comes back", reasons},
+        {"our reason says what was wrong", reasons_of_ours},
+        {"the end is no reset", no_reset},
+        {"clients that vanish", vanishing_clients},
+        {NULL, NULL},
+    };
+    int status;
+
+    server_start(NULL);
+    status = run_suite("11 control frames", tests);
+    return server_finish(status);
+}

@@ -1,0 +1,385 @@
+/* 14_limits.c - when things go wrong: silence, a full table, no descriptors, stopping */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define GET_PAGE "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+static int before; /* threads */
+
+static bool both_workers_have_ended(void)
+{
+    return server_threads() < before;
+}
+
+/* Sends a message to be echoed, and asserts that it is. */
+static void expect_echo(int fd, const char *when)
+{
+    unsigned char got[3];
+    size_t length;
+    unsigned char *bytes = frames("81:61", &length);
+
+    EXPECT(send_bytes(fd, bytes, length) && receive_bytes(fd, got, 3) &&
+               memcmp(got, "\x81\x01" "a", 3) == 0,
+           "%s: an echo", when);
+    free(bytes);
+}
+
+/* Receives all up to the end, and asserts what it means. */
+static void expect_all(int fd, const char *wanted, const char *when)
+{
+    unsigned char got[1000];
+    ssize_t n = receive_all(fd, got, sizeof got);
+
+    EXPECT(n >= 0, "%s: an orderly end", when);
+    EXPECT_TEXT(describe(got, n < 0 ? 0 : (size_t)n), wanted, "%s", when);
+    close(fd);
+}
+
+static void pause_ms(int ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+}
+
+static void slow_requests(void)
+{
+    static const char drip[] = "GET / HTTP/1.1\r\nHost: localhost\r\nX-Drip: dripping on and on";
+    char answer[1000];
+    int silent, half, dripping;
+    size_t sent = 0;
+
+    server_start("--timeout", "1", NULL);
+    silent = dial();
+    half = dial();
+    dripping = dial();
+    send_text(half, "GET / HT");
+    /* a byte now and then must not buy more time for the whole */
+    while (sent < sizeof drip - 1 && recv(dripping, answer, 1, MSG_DONTWAIT) < 0) {
+        send_bytes(dripping, drip + sent++, 1);
+        pause_ms(100);
+    }
+    EXPECT(sent < sizeof drip - 1, "a request that drips must be refused before it is through");
+    EXPECT(receive_all(silent, answer, sizeof answer) > 0 && strncmp(answer, "HTTP/1.1 408 ", 13) == 0,
+           "408 for a silent visitor: %s", answer);
+    EXPECT(receive_all(half, answer, sizeof answer) > 0 && strncmp(answer, "HTTP/1.1 408 ", 13) == 0,
+           "408 for half a request: %s", answer);
+    close(silent);
+    close(half);
+    close(dripping);
+    server_stop();
+}
+
+static void silence(void)
+{
+    unsigned char ping[2];
+    size_t length;
+    unsigned char *pong = frames("8a:", &length);
+    int fd;
+
+    server_start("--timeout", "1", NULL);
+    fd = open_websocket();
+    for (int i = 0; i < 2; i++) {
+        EXPECT(receive_bytes(fd, ping, 2) && memcmp(ping, "\x89\x00", 2) == 0, "a ping after silence");
+        send_bytes(fd, pong, length);
+    }
+    expect_echo(fd, "a client that answers pings stays");
+    expect_all(fd, "ping close:1008", "a client that does not is told and left");
+    free(pong);
+    server_stop();
+}
+
+/* Any byte is a sign of life, be it one of a frame that takes long. */
+static void dripping_frame(void)
+{
+    unsigned char got[10];
+    size_t length;
+    unsigned char *hello = frames("81:48656c6c6f", &length);
+    int fd;
+
+    server_start("--timeout", "1", NULL);
+    fd = open_websocket();
+    for (size_t i = 0; i < length; i++) {
+        send_bytes(fd, hello + i, 1);
+        pause_ms(300);
+    }
+    EXPECT(receive_bytes(fd, got, 7) && memcmp(got, "\x81\x05Hello", 7) == 0,
+           "a frame that drips must be echoed in the end, without a ping before");
+    free(hello);
+    close(fd);
+    server_stop();
+}
+
+/* A ping goes out in the middle of a frame, and the frame is whole all the same. */
+static void ping_inside_a_frame(void)
+{
+    unsigned char got[10];
+    size_t length;
+    unsigned char *hello = frames("81:48656c6c6f", &length);
+
+    server_start("--timeout", "1", NULL);
+    for (size_t cut = 1; cut < length; cut += 4) {
+        int fd = open_websocket();
+        send_bytes(fd, hello, cut);
+        EXPECT(receive_bytes(fd, got, 2) && memcmp(got, "\x89\x00", 2) == 0, "a ping, cut at %zu", cut);
+        send_bytes(fd, hello + cut, length - cut);
+        EXPECT(receive_bytes(fd, got, 7) && memcmp(got, "\x81\x05Hello", 7) == 0,
+               "nothing may be lost by the timeout, cut at %zu", cut);
+        close(fd);
+    }
+    free(hello);
+    server_stop();
+}
+
+static void no_timeouts(void)
+{
+    int silent, idle;
+
+    server_start("--timeout", "0", NULL);
+    silent = dial();
+    idle = open_websocket();
+    pause_ms(1500);
+    expect_echo(idle, "--timeout 0 waits for ever");
+    EXPECT(recv(idle, &silent, 1, MSG_DONTWAIT) < 0, "and sends no ping");
+    send_text(silent, upgrade_request("/echo", ""));
+    close(silent);
+    close(idle);
+    server_stop();
+}
+
+/* Stopped and continued, as by a debugger: every wait with a timeout is interrupted by that. */
+static void interrupted_waits(void)
+{
+    int fd, half;
+    char answer[10000];
+
+    server_start("--timeout", "5", NULL);
+    fd = open_websocket();
+    half = dial();
+    send_text(half, "GET / HTTP/1.1\r\n");
+    for (int i = 0; i < 20; i++) {
+        kill(server_pid, SIGSTOP);
+        pause_ms(5);
+        kill(server_pid, SIGCONT);
+        pause_ms(5);
+    }
+    expect_echo(fd, "an interrupted wait must go on");
+    send_text(half, "Host: localhost\r\n\r\n");
+    EXPECT(receive_all(half, answer, sizeof answer) > 0 && strncmp(answer, "HTTP/1.1 200 ", 13) == 0,
+           "and so must an interrupted request: %.100s", answer);
+    close(fd);
+    close(half);
+    server_stop();
+}
+
+/* A client that sends and sends and never reads: its worker's send is stuck, and then given up. */
+static void never_reads(void)
+{
+    size_t length, sent = 0;
+    unsigned char *message = frames("82*60000", &length);
+    int fd, first;
+
+    server_start("--timeout", "1", NULL);
+    first = open_websocket(); /* with the first thread, a sanitizer starts one of its own */
+    before = server_threads();
+    fd = open_websocket();
+    while (sent < 2000 && send_bytes(fd, message, length))
+        sent++;
+    EXPECT(sent < 2000, "the server must stop taking when nobody takes its answers");
+    EXPECT(eventually(both_workers_have_ended), "its worker must end, and that of the silent one");
+    free(message);
+    close(first);
+    close(fd);
+    server_stop();
+}
+
+static bool page_is_served(void)
+{
+    return strncmp(ask(GET_PAGE), "HTTP/1.1 200 ", 13) == 0;
+}
+
+static void full(void)
+{
+    enum { CLIENTS = 3, REFUSED = 64 };
+    int clients[CLIENTS], refused[REFUSED], fd;
+    char answer[1000];
+
+    server_start("--max-connections", "3", NULL);
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = open_websocket();
+    EXPECT_STATUS(GET_PAGE, 503, "The server is full");
+    fd = dial(); /* told at once, without a request */
+    EXPECT(receive_all(fd, answer, sizeof answer) > 0 && strncmp(answer, "HTTP/1.1 503 ", 13) == 0,
+           "a visitor to a full server is told before he asks");
+    close(fd);
+    for (int i = 0; i < REFUSED; i++)
+        refused[i] = dial();
+    fd = dial(); /* now even those who say so are busy; or one of them has just become free */
+    EXPECT(receive_all(fd, answer, sizeof answer) <= 0 || strncmp(answer, "HTTP/1.1 503 ", 13) == 0,
+           "one more is closed without a word");
+    close(fd);
+    for (int i = 0; i < REFUSED; i++)
+        close(refused[i]);
+    for (int i = 0; i < CLIENTS; i++)
+        expect_echo(clients[i], "those who are in notice nothing");
+    close(clients[0]);
+    EXPECT(eventually(page_is_served), "when one leaves, there is room again");
+    close(clients[1]);
+    close(clients[2]);
+    server_stop();
+}
+
+static void out_of_descriptors(void)
+{
+    enum { CLIENTS = 40 };
+    int clients[CLIENTS];
+    char *said;
+
+    server_descriptor_limit = 24;
+    server_start(NULL);
+    server_descriptor_limit = 0;
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = dial(); /* those that are not accepted wait in the kernel */
+    pause_ms(500);
+    for (int i = 0; i < CLIENTS; i++)
+        close(clients[i]);
+    EXPECT(eventually(page_is_served), "when descriptors come back, visitors are served again");
+    server_stop();
+    EXPECT(strstr(program_err, "24 are allowed") != NULL,
+           "too low a limit must be told at the start: %s", program_err);
+    said = strstr(program_err, "cannot accept for now");
+    EXPECT(said != NULL, "the want of descriptors must be told: %s", program_err);
+    EXPECT(said == NULL || strstr(said + 1, "cannot accept") == NULL, "once: %s", program_err);
+}
+
+static long memory_limit;
+
+static bool memory_is_back(void)
+{
+    return server_memory() < memory_limit;
+}
+
+/* What a large message needed is given back when the client falls silent. */
+static void memory_comes_back(void)
+{
+    enum { CLIENTS = 20 };
+    static unsigned char got[1100000];
+    int clients[CLIENTS];
+    size_t length;
+    unsigned char *large = frames("82*1048576", &length);
+    long at_first;
+
+    server_start("--timeout", "1", NULL);
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = open_websocket();
+    at_first = server_memory();
+    memory_limit = at_first + CLIENTS * 300; /* KiB; a message is 1024 */
+    for (int i = 0; i < CLIENTS; i++) {
+        pid_t sender = fork();
+        if (sender == 0)
+            _exit(send_bytes(clients[i], large, length) ? 0 : 1);
+        EXPECT(receive_bytes(clients[i], got, 1048576 + 10), "the large echo");
+        EXPECT(child_status(sender) == 0, "the large message");
+    }
+    EXPECT(sanitized || eventually(memory_is_back), "20 messages of 1 MiB have cost %ld KiB, and still do",
+           server_memory() - at_first);
+    for (int i = 0; i < CLIENTS; i++)
+        close(clients[i]);
+    free(large);
+    server_stop();
+}
+
+static void stop_tells_clients(void)
+{
+    enum { CLIENTS = 10 };
+    int clients[CLIENTS], half, idle, fragment;
+    size_t length;
+    unsigned char *close_frame = frames("88:03e9", &length), *started = frames("=0181", &length);
+
+    server_start(NULL);
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = open_websocket();
+    half = dial();
+    send_text(half, "GET / HTTP/1.1\r\n");
+    idle = dial();
+    fragment = open_websocket();
+    send_bytes(fragment, started, length);
+    for (int i = 0; i < CLIENTS; i++)
+        expect_echo(clients[i], "before the stop"); /* so all are known to be in */
+    kill(server_pid, SIGTERM);
+    for (int i = 0; i < CLIENTS; i++) {
+        unsigned char got[200];
+        EXPECT(receive_bytes(clients[i], got, 4) && got[0] == 0x88 && got[2] == 0x03 && got[3] == 0xE9,
+               "close 1001 for client %d", i);
+        send_bytes(clients[i], close_frame, 8);
+        EXPECT(receive_all(clients[i], got, sizeof got) >= 0, "and an orderly end for client %d", i);
+        close(clients[i]);
+    }
+    expect_all(fragment, "close:1001", "a client in the middle of a frame");
+    close(half);
+    close(idle);
+    EXPECT(child_status(server_pid) == 0, "and the server ends with 0");
+    free(close_frame);
+    free(started);
+}
+
+/* A client that answers nothing, and one that reads nothing while a send to it is stuck: both are
+ * cut when STOP_S are over, also without any timeout. */
+static void stop_cuts_the_rest(void)
+{
+    size_t length, sent = 0;
+    unsigned char *message = frames("82*60000", &length);
+    struct timeval short_wait = {.tv_usec = 300000};
+    int mute, stuck;
+
+    server_start("--timeout", "0", NULL);
+    mute = open_websocket();
+    stuck = open_websocket();
+    setsockopt(stuck, SOL_SOCKET, SO_SNDTIMEO, &short_wait, sizeof short_wait);
+    while (sent < 2000 && send_bytes(stuck, message, length))
+        sent++;
+    server_stop();
+    expect_all(mute, "close:1001", "a client that does not answer");
+    free(message);
+    close(stuck);
+}
+
+static void second_signal(void)
+{
+    unsigned char got[4];
+    int mute;
+
+    server_start(NULL);
+    mute = open_websocket();
+    kill(server_pid, SIGINT);
+    EXPECT(receive_bytes(mute, got, 4), "the first signal sends 1001");
+    EXPECT(server_end(SIGTERM) == 1, "the second signal ends the server at once, with status 1");
+    close(mute);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"a request that is not whole in time gets 408", slow_requests},
+        {"after silence a ping, without an answer the end", silence},
+        {"a frame that drips is a sign of life", dripping_frame},
+        {"a ping inside a frame loses nothing", ping_inside_a_frame},
+        {"--timeout 0 waits for ever", no_timeouts},
+        {"an interrupted wait goes on", interrupted_waits},
+        {"a client that never reads is given up", never_reads},
+        {"a full server says so, and has room again later", full},
+        {"a want of descriptors passes", out_of_descriptors},
+        {"memory comes back after a large message", memory_comes_back},
+        {"stopping tells every client, and waits for it", stop_tells_clients},
+        {"stopping does not wait for ever", stop_cuts_the_rest},
+        {"a second signal ends it at once", second_signal},
+        {NULL, NULL},
+    };
+
+    return run_suite("14 when things go wrong", tests);
+}

@@ -1,0 +1,739 @@
+/* harness.c - see harness.h */
+#include "harness.h"
+
+#include <CUnit/Basic.h>
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *running = "nothing"; /* the test that runs now, for the alarm */
+
+/* ---- running ---- */
+
+static void abort_suite(const char *message, ...) __attribute__((format(printf, 1, 2), noreturn));
+static void abort_suite(const char *message, ...)
+{
+    va_list list;
+
+    fprintf(stderr, "\nIn \"%s\": ", running);
+    va_start(list, message);
+    vfprintf(stderr, message, list);
+    va_end(list);
+    fprintf(stderr, "\n");
+    exit(EXIT_FAILURE);
+}
+
+static void on_alarm(int number)
+{
+    static const char text[] = "\nThe suite took too long, and is ended. It hung in: ";
+
+    (void)number;
+    (void)!write(2, text, sizeof text - 1);
+    (void)!write(2, running, strlen(running));
+    (void)!write(2, "\n", 1);
+    _exit(EXIT_FAILURE);
+}
+
+static double clock_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static const struct test *suite_tests;
+
+/* CUnit calls a test without an argument: each call here runs the next one of the list. */
+static void run_next(void)
+{
+    running = suite_tests->name;
+    (suite_tests++)->run();
+}
+
+int run_suite(const char *name, const struct test *tests)
+{
+    CU_pSuite suite;
+    unsigned asserted, failed;
+
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGALRM, on_alarm);
+    alarm(SUITE_S);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    suite_tests = tests;
+    CU_initialize_registry();
+    suite = CU_add_suite(name, NULL, NULL);
+    for (size_t i = 0; tests[i].name != NULL; i++)
+        if (suite == NULL || CU_add_test(suite, tests[i].name, run_next) == NULL)
+            abort_suite("CUnit: %s", CU_get_error_msg());
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    asserted = CU_get_number_of_asserts();
+    failed = CU_get_number_of_failures();
+    CU_cleanup_registry();
+    if (asserted == 0)
+        fprintf(stderr, "The suite asserted nothing.\n");
+    return asserted > 0 && failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static bool assert_words(bool holds, int line, const char *file, const char *message, va_list list)
+{
+    char words[8000];
+
+    vsnprintf(words, sizeof words, message, list);
+    CU_assertImplementation(holds, (unsigned)line, words, file, "", CU_FALSE);
+    return holds;
+}
+
+bool expect(bool holds, int line, const char *file, const char *message, ...)
+{
+    va_list list;
+
+    va_start(list, message);
+    assert_words(holds, line, file, message, list);
+    va_end(list);
+    return holds;
+}
+
+bool expect_text(const char *got, const char *wanted, int line, const char *file,
+                 const char *message, ...)
+{
+    char about[1000];
+    va_list list;
+
+    va_start(list, message);
+    vsnprintf(about, sizeof about, message, list);
+    va_end(list);
+    return expect(got != NULL && strcmp(got, wanted) == 0, line, file,
+                  "%s\n       expected: %.2500s\n       but got:  %.2500s", about, wanted,
+                  got == NULL ? "(nothing)" : got);
+}
+
+bool eventually(bool (*holds)(void))
+{
+    double until = clock_s() + WAIT_S;
+
+    while (!holds()) {
+        if (clock_s() > until)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    return true;
+}
+
+/* ---- the server's program ---- */
+
+#define MAX_ARGUMENTS 30
+
+pid_t server_pid;
+int server_port;
+char server_line[200];
+unsigned server_descriptor_limit;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+const bool sanitized = true;
+#else
+const bool sanitized = false;
+#endif
+char program_out[4096], program_err[4096];
+static int server_err_fd = -1;
+
+static const char *program(void)
+{
+    const char *named = getenv("SERVER");
+
+    return named != NULL ? named : "./server";
+}
+
+/* Starts the program; its standard output can be read from *out, its errors are kept in a file. */
+static pid_t spawn(char **arguments, int *out, int *err)
+{
+    int ends[2];
+    char name[] = "/tmp/server-errors-XXXXXX";
+    pid_t parent = getpid(), pid;
+
+    if (pipe2(ends, O_CLOEXEC) != 0 || (*err = mkostemp(name, O_CLOEXEC)) < 0)
+        abort_suite("no pipe or file: %s", strerror(errno));
+    unlink(name);
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing stays behind when the suite dies */
+        if (getppid() != parent)
+            _exit(1);
+        if (server_descriptor_limit > 0)
+            setrlimit(RLIMIT_NOFILE, &(struct rlimit){server_descriptor_limit, server_descriptor_limit});
+        dup2(ends[1], 1);
+        dup2(*err, 2);
+        signal(SIGPIPE, SIG_DFL);
+        execvp(program(), arguments);
+        dprintf(2, "cannot run %s: %s\n", program(), strerror(errno));
+        _exit(127);
+    }
+    close(ends[1]);
+    *out = ends[0];
+    return pid;
+}
+
+/* Waits until there is something to read, for at most WAIT_S. */
+static bool readable(int fd)
+{
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+
+    return poll(&wanted, 1, WAIT_S * 1000) == 1;
+}
+
+static void read_errors(int fd, char *text, size_t size)
+{
+    ssize_t n = pread(fd, text, size - 1, 0);
+
+    text[n > 0 ? n : 0] = '\0';
+}
+
+int child_status(pid_t pid)
+{
+    double until = clock_s() + WAIT_S;
+    int status = 0;
+
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (clock_s() > until) {
+            kill(pid, SIGKILL);
+            waitpid(pid, &status, 0);
+            return -1;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int program_run(const char *argument, ...)
+{
+    char *arguments[MAX_ARGUMENTS] = {(char *)"server"};
+    int out, err, status;
+    size_t n = 1, length = 0;
+    ssize_t got;
+    va_list list;
+    pid_t pid;
+
+    va_start(list, argument);
+    for (; argument != NULL && n < MAX_ARGUMENTS - 1; argument = va_arg(list, const char *))
+        arguments[n++] = (char *)(uintptr_t)argument;
+    va_end(list);
+    pid = spawn(arguments, &out, &err);
+    while (length < sizeof program_out - 1 && readable(out) &&
+           (got = read(out, program_out + length, sizeof program_out - 1 - length)) > 0)
+        length += (size_t)got;
+    program_out[length] = '\0';
+    status = child_status(pid);
+    read_errors(err, program_err, sizeof program_err);
+    close(out);
+    close(err);
+    return status;
+}
+
+void server_start(const char *option, ...)
+{
+    char *arguments[MAX_ARGUMENTS] = {(char *)"server", (char *)"--port", (char *)"0"};
+    size_t n = 3, length = 0;
+    va_list list;
+    int out;
+
+    va_start(list, option);
+    for (; option != NULL && n < MAX_ARGUMENTS - 1; option = va_arg(list, const char *))
+        arguments[n++] = (char *)(uintptr_t)option;
+    va_end(list);
+    server_pid = spawn(arguments, &out, &server_err_fd);
+    while (length < sizeof server_line - 1 && readable(out) &&
+           read(out, server_line + length, 1) == 1 && server_line[length] != '\n')
+        length++;
+    server_line[length] = '\0';
+    close(out);
+    if (strrchr(server_line, ':') == NULL) {
+        read_errors(server_err_fd, program_err, sizeof program_err);
+        abort_suite("the server did not say that it listens. It said: %s\n%s", server_line,
+                    program_err);
+    }
+    server_port = atoi(strrchr(server_line, ':') + 1);
+}
+
+/* Ends the server; *complaint says what was wrong with that, or is NULL. */
+static int end_server(int signal, const char **complaint)
+{
+    int status;
+
+    kill(server_pid, signal);
+    status = child_status(server_pid);
+    read_errors(server_err_fd, program_err, sizeof program_err);
+    close(server_err_fd);
+    *complaint = NULL;
+    if (strstr(program_err, "Sanitizer") != NULL || strstr(program_err, "runtime error") != NULL)
+        *complaint = "a sanitizer complains about the server";
+    if (status == -1)
+        *complaint = "the server did not end in time, and was killed";
+    return status;
+}
+
+int server_end(int signal)
+{
+    const char *complaint;
+    int status = end_server(signal, &complaint);
+
+    EXPECT(complaint == NULL, "%s:\n%s", complaint, program_err);
+    return status;
+}
+
+int server_finish(int status)
+{
+    const char *complaint;
+    int ended = end_server(SIGTERM, &complaint);
+
+    if (complaint == NULL && ended != 0)
+        complaint = "the server must end with status 0";
+    if (complaint != NULL)
+        fprintf(stderr, "At the end of the suite: %s (%d). It said:\n%s\n", complaint, ended, program_err);
+    return complaint == NULL ? status : EXIT_FAILURE;
+}
+
+void server_stop(void)
+{
+    int status = server_end(SIGTERM);
+
+    EXPECT(status == 0, "the server ended with %d, not 0. It said: %s", status, program_err);
+}
+
+static int count_entries(const char *folder)
+{
+    char path[100];
+    int count = -2; /* . and .. */
+    DIR *open;
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)server_pid, folder);
+    open = opendir(path);
+    if (open == NULL)
+        return -1;
+    while (readdir(open) != NULL)
+        count++;
+    closedir(open);
+    return count;
+}
+
+int server_threads(void)
+{
+    return count_entries("task");
+}
+
+int server_descriptors(void)
+{
+    return count_entries("fd");
+}
+
+long server_memory(void)
+{
+    char path[100], line[200];
+    long kib = -1;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)server_pid);
+    file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, "VmRSS:", 6) == 0)
+            kib = atol(line + 6);
+    if (file != NULL)
+        fclose(file);
+    return kib;
+}
+
+/* ---- bytes ---- */
+
+int dial(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)server_port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timeval wait = {.tv_sec = WAIT_S};
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
+        abort_suite("no connection to the server: %s", strerror(errno));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* a send is a segment */
+    return fd;
+}
+
+bool send_bytes(int fd, const void *bytes, size_t length)
+{
+    const char *p = bytes;
+
+    while (length > 0) {
+        ssize_t n = send(fd, p, length, MSG_NOSIGNAL);
+        if (n <= 0)
+            return false;
+        p += n;
+        length -= (size_t)n;
+    }
+    return true;
+}
+
+bool send_text(int fd, const char *text)
+{
+    return send_bytes(fd, text, strlen(text));
+}
+
+bool receive_bytes(int fd, void *bytes, size_t length)
+{
+    char *p = bytes;
+
+    while (length > 0) {
+        ssize_t n = recv(fd, p, length, 0);
+        if (n <= 0)
+            return false;
+        p += n;
+        length -= (size_t)n;
+    }
+    return true;
+}
+
+ssize_t receive_all(int fd, void *bytes, size_t size)
+{
+    size_t length = 0;
+    ssize_t n = 0;
+
+    while (length < size - 1 && (n = recv(fd, (char *)bytes + length, size - 1 - length, 0)) > 0)
+        length += (size_t)n;
+    ((char *)bytes)[length] = '\0';
+    return n == 0 ? (ssize_t)length : -1;
+}
+
+const char *ask(const char *request)
+{
+    static char answer[100000];
+    int fd = dial();
+
+    send_text(fd, request);
+    EXPECT(receive_all(fd, answer, sizeof answer) >= 0, "no orderly end after: %s\n%s", request,
+           answer);
+    close(fd);
+    return answer;
+}
+
+void expect_status(const char *request, int status, const char *words, int line, const char *file)
+{
+    const char *answer = ask(request);
+    char start[40];
+
+    snprintf(start, sizeof start, "HTTP/1.1 %d ", status);
+    expect(strncmp(answer, start, strlen(start)) == 0, line, file,
+           "expected %d for:\n%.300s\nbut got:\n%.600s", status, request, answer);
+    expect(strstr(answer, words) != NULL, line, file,
+           "expected \"%s\" in the answer to:\n%.300s\nbut got:\n%.600s", words, request, answer);
+}
+
+/* ---- frames ---- */
+
+const char *upgrade_request(const char *path, const char *further)
+{
+    static char request[40000];
+
+    snprintf(request, sizeof request,
+             "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
+             path, further);
+    return request;
+}
+
+/* Receives a response's head, and not a byte of what follows. */
+static bool receive_head(int fd, char *head, size_t size)
+{
+    size_t n = 0;
+
+    while (n < size - 1 && receive_bytes(fd, head + n, 1)) {
+        head[++n] = '\0';
+        if (n >= 4 && strcmp(head + n - 4, "\r\n\r\n") == 0)
+            return true;
+    }
+    return false;
+}
+
+int open_websocket(void)
+{
+    char head[1000] = "";
+    int fd = dial();
+
+    send_text(fd, upgrade_request("/echo", ""));
+    if (!receive_head(fd, head, sizeof head) || strncmp(head, "HTTP/1.1 101 ", 13) != 0)
+        abort_suite("the handshake was not answered with 101, but: %s", head);
+    return fd;
+}
+
+struct buffer {
+    unsigned char *bytes;
+    size_t length;
+};
+
+static void append(struct buffer *b, const void *bytes, size_t length)
+{
+    b->bytes = realloc(b->bytes, b->length + length + 1);
+    if (b->bytes == NULL)
+        abort_suite("out of memory");
+    memcpy(b->bytes + b->length, bytes, length);
+    b->length += length;
+}
+
+static void append_frame(struct buffer *b, unsigned first, const unsigned char *payload, size_t n)
+{
+    static const unsigned char key[4] = {0x37, 0xFA, 0x21, 0x3D}; /* the RFC's own example */
+    unsigned char header[14] = {(unsigned char)first};
+    size_t length = 2, start;
+
+    if (n < 126) {
+        header[1] = (unsigned char)(0x80 | n);
+    } else if (n < 65536) {
+        header[1] = 0x80 | 126;
+        header[2] = (unsigned char)(n >> 8);
+        header[3] = (unsigned char)n;
+        length = 4;
+    } else {
+        header[1] = 0x80 | 127;
+        for (size_t i = 0; i < 8; i++)
+            header[2 + i] = (unsigned char)((uint64_t)n >> (56 - 8 * i));
+        length = 10;
+    }
+    append(b, header, length);
+    append(b, key, 4);
+    start = b->length;
+    append(b, payload, n);
+    for (size_t i = 0; i < n; i++)
+        b->bytes[start + i] ^= key[i & 3];
+}
+
+/* Bytes 0 to 250, again and again: a period that no power of two divides. */
+static void fill_pattern(unsigned char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (unsigned char)(i % 251);
+}
+
+static size_t from_hex(const char *hex, unsigned char *bytes)
+{
+    size_t n = 0;
+    unsigned value;
+
+    for (; *hex != '\0' && *hex != ' '; hex += 2) {
+        if (sscanf(hex, "%2x", &value) != 1)
+            abort_suite("no hex: %s", hex);
+        bytes[n++] = (unsigned char)value;
+    }
+    return n;
+}
+
+unsigned char *frames(const char *script, size_t *length)
+{
+    struct buffer b = {NULL, 0};
+    unsigned char *payload;
+
+    for (; *script != '\0'; script += strcspn(script, " "), script += strspn(script, " ")) {
+        size_t word = strcspn(script, " "), n = word;
+        unsigned first = 0;
+        if (*script != '=' && script[2] == '*')
+            n = strtoul(script + 3, NULL, 10);
+        payload = malloc(n + 1);
+        if (payload == NULL || (*script != '=' && sscanf(script, "%2x", &first) != 1))
+            abort_suite("not a script: %s", script);
+        if (*script == '=') {
+            n = from_hex(script + 1, payload);
+            append(&b, payload, n);
+        } else if (script[2] == '*') {
+            fill_pattern(payload, n);
+            append_frame(&b, first, payload, n);
+        } else {
+            append_frame(&b, first, payload, from_hex(script + 3, payload));
+        }
+        free(payload);
+    }
+    *length = b.length;
+    return b.bytes;
+}
+
+/* Describes one frame; answers how many bytes it has, or 0: that was not a frame. */
+static size_t describe_frame(FILE *to, const unsigned char *p, size_t left)
+{
+    static const char *const names[16] = {"continuation", "text", "binary", [8] = "close",
+                                          [9] = "ping", [10] = "pong"};
+    uint64_t n = left > 1 ? p[1] & 0x7F : 0;
+    size_t more = n == 126 ? 2 : n == 127 ? 8 : 0;
+    bool pattern = n > 125;
+
+    if (left < 2 + more)
+        return fprintf(to, "half a header! "), (size_t)0;
+    n = more > 0 ? 0 : n;
+    for (size_t i = 0; i < more; i++)
+        n = n << 8 | p[2 + i];
+    if (p[1] & 0x80)
+        return fprintf(to, "a masked frame! "), (size_t)0;
+    if (left - 2 - more < n)
+        return fprintf(to, "half a frame! "), (size_t)0;
+    fprintf(to, "%s%s%s", p[0] & 0x80 ? "" : "part-of-", p[0] & 0x70 ? "reserved-" : "",
+            names[p[0] & 15] ? names[p[0] & 15] : "unknown!");
+    if ((more == 2 && n < 126) || (more == 8 && n < 65536))
+        fprintf(to, "-too-long-a-length!");
+    p += 2 + more;
+    for (uint64_t i = 0; i < n; i++)
+        pattern = pattern && p[i] == i % 251;
+    if (p[-2 - (ssize_t)more] == 0x88 && n >= 2)
+        fprintf(to, ":%d", p[0] << 8 | p[1]);
+    else if (pattern)
+        fprintf(to, "*%llu", (unsigned long long)n);
+    else
+        for (uint64_t i = 0; i < n; i++)
+            fprintf(to, "%s%02x", i == 0 ? ":" : "", p[i]);
+    fprintf(to, " ");
+    return 2 + more + (size_t)n;
+}
+
+const char *describe(const unsigned char *bytes, size_t length)
+{
+    static char *text;
+    size_t size, n = 1;
+    FILE *to;
+
+    free(text);
+    text = NULL;
+    to = open_memstream(&text, &size);
+    if (to == NULL)
+        abort_suite("out of memory");
+    for (; length > 0 && n > 0; bytes += n, length -= n)
+        n = describe_frame(to, bytes, length);
+    fclose(to);
+    if (size > 0)
+        text[size - 1] = '\0'; /* the last blank */
+    return text;
+}
+
+/* Sends a script cut in two, receives all that comes, and compares. */
+static void talk_cut(const char *name, const char *script, const char *answers, size_t cut)
+{
+    static unsigned char got[4 << 20];
+    size_t length;
+    unsigned char *bytes = frames(script, &length);
+    int fd = open_websocket();
+    ssize_t n;
+
+    if (cut > length)
+        cut = length;
+    /* a send may fail where the server has refused the first piece already */
+    if (send_bytes(fd, bytes, cut))
+        send_bytes(fd, bytes + cut, length - cut);
+    n = receive_all(fd, got, sizeof got);
+    expect(n >= 0, __LINE__, __FILE__, "%s: the connection did not end in an orderly way, but with: %s",
+           name, strerror(errno));
+    expect_text(describe(got, n < 0 ? 0 : (size_t)n), answers, __LINE__, __FILE__,
+                "%s, sent: %.300s, cut at byte %zu of %zu", name, script, cut, length);
+    free(bytes);
+    close(fd);
+}
+
+/* The script and the answers of a talk, with a close where it has none. */
+static void complete(const struct talk *talk, char *script, char *answers, size_t size)
+{
+    bool ends = strstr(talk->answers, "close") != NULL;
+
+    snprintf(script, size, "%s%s", talk->script, ends ? "" : " 88:03e8");
+    snprintf(answers, size, "%s%s%s", talk->answers, ends || !*talk->answers ? "" : " ",
+             ends ? "" : "close:1000");
+}
+
+void have_talk_once(const struct talk *talk)
+{
+    char script[4000], answers[4000];
+
+    complete(talk, script, answers, sizeof script);
+    talk_cut(talk->name, script, answers, FEED_WHOLE);
+}
+
+void have_talk(const struct talk *talk)
+{
+    char script[4000], answers[4000], more[4100], more_answers[4100];
+    size_t length;
+
+    complete(talk, script, answers, sizeof script);
+    free(frames(script, &length));
+    talk_cut(talk->name, script, answers, FEED_WHOLE);
+    for (size_t cut = 1; cut < length && length < 200; cut++)
+        talk_cut(talk->name, script, answers, cut);
+    snprintf(more, sizeof more, "81:4f6e65 89:70 %s 81:6c617465", script);
+    snprintf(more_answers, sizeof more_answers, "text:4f6e65 pong:70 %s", answers);
+    talk_cut(talk->name, more, more_answers, FEED_WHOLE);
+}
+
+/* ---- feeding a stream ---- */
+
+static void wait_until_taken(const struct feeding *f)
+{
+    double until = clock_s() + WAIT_S;
+    int waiting = 1;
+
+    while (!f->done && ioctl(f->fd, FIONREAD, &waiting) == 0 && waiting > 0) {
+        if (clock_s() > until)
+            abort_suite("the reader did not take what it was sent");
+        sched_yield();
+    }
+}
+
+static void *feed(void *argument)
+{
+    struct feeding *f = argument;
+
+    for (size_t at = 0, n; at < f->length; at += n) {
+        n = f->cut == FEED_EACH ? 1 : f->cut > at && f->cut < f->length ? f->cut - at : f->length - at;
+        if (!send_bytes(f->far_fd, f->bytes + at, n))
+            break; /* the reader has seen enough */
+        if (at + n < f->length)
+            wait_until_taken(f);
+    }
+    if (f->end)
+        shutdown(f->far_fd, SHUT_WR);
+    return NULL;
+}
+
+void feed_start(struct feeding *f, const void *bytes, size_t length, size_t cut, bool end)
+{
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        abort_suite("no socket pair: %s", strerror(errno));
+    f->fd = ends[0];
+    f->far_fd = ends[1];
+    f->bytes = bytes;
+    f->length = length;
+    f->cut = cut;
+    f->end = end;
+    f->done = false;
+    if (pthread_create(&f->thread, NULL, feed, f) != 0)
+        abort_suite("no thread");
+}
+
+void feed_finish(struct feeding *f)
+{
+    f->done = true;
+    shutdown(f->fd, SHUT_RDWR); /* a feeder that is still sending is let go */
+    pthread_join(f->thread, NULL);
+    close(f->far_fd);
+}

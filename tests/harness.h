@@ -1,0 +1,159 @@
+/*
+ * harness.h - what the suites share: running tests, starting the server, talking to it
+ *
+ * A suite is a program. It runs its tests with CUnit, each wait has a deadline, and the whole has
+ * an alarm. It knows nothing of the server's own sources: frames are made and read here anew, so
+ * that a mistake there cannot hide behind the same mistake here.
+ */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Seconds that any single wait may take, and a whole suite. Far more than needed: a test that
+ * reaches one has failed, and the sanitizers are slow. */
+#define WAIT_S 10
+#define SUITE_S 240
+
+struct test {
+    const char *name; /* what must hold, in words */
+    void (*run)(void);
+};
+
+/* Runs the tests of a suite, up to one without a name. Answers main's exit status: 0 only where
+ * something was asserted and nothing failed. */
+int run_suite(const char *name, const struct test *tests);
+
+/* Asserts, with a message in words (as for printf). */
+#define EXPECT(condition, ...) expect((condition), __LINE__, __FILE__, __VA_ARGS__)
+bool expect(bool holds, int line, const char *file, const char *message, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Asserts that two strings are equal, and shows both where they are not. */
+#define EXPECT_TEXT(got, wanted, ...) expect_text((got), (wanted), __LINE__, __FILE__, __VA_ARGS__)
+bool expect_text(const char *got, const char *wanted, int line, const char *file,
+                 const char *message, ...) __attribute__((format(printf, 5, 6)));
+
+/* ---- a server to talk to ---- */
+
+/* Starts the program that $SERVER names (./server) with --port 0 and the options given, up to a
+ * NULL, and waits for its ready line. Aborts the suite where that does not come. */
+void server_start(const char *option, ...);
+
+/* Sends a signal and waits for the end. Answers the exit status, or 128 + the signal's number.
+ * Asserts that no sanitizer has complained. server_stop asserts an exit status of 0. */
+int server_end(int signal);
+void server_stop(void);
+
+/* For the end of main, where one server serves all tests: stops it, and answers main's exit
+ * status; `status` is what run_suite has answered. */
+int server_finish(int status);
+
+/* The running server: its process, its port, its ready line. */
+extern pid_t server_pid;
+extern int server_port;
+extern char server_line[200];
+
+/* How many descriptors the next server may have; 0: as many as we. */
+extern unsigned server_descriptor_limit;
+
+/* Runs the server's program with arguments up to a NULL, and waits for its end: the exit status;
+ * what it has written is in program_out and program_err. */
+int program_run(const char *argument, ...);
+extern char program_out[4096], program_err[4096];
+
+/* How many threads and descriptors the server has now. */
+int server_threads(void);
+int server_descriptors(void);
+
+/* KiB of memory that the server has now (RSS). The sanitizers keep memory for themselves, so there
+ * is no point in asserting it under them: `sanitized` says so. */
+long server_memory(void);
+extern const bool sanitized;
+
+/* Waits for a child of the test's own: its exit status, or 128 + the signal's number. */
+int child_status(pid_t pid);
+
+/* Calls `holds` until it answers true, for at most WAIT_S. */
+bool eventually(bool (*holds)(void));
+
+/* ---- bytes over loopback ---- */
+
+/* A new connection to the server; aborts the suite where there is none. */
+int dial(void);
+
+/* Sends all bytes; answers false where the server has ended the connection. */
+bool send_bytes(int fd, const void *bytes, size_t length);
+bool send_text(int fd, const char *text);
+
+/* Receives exactly `length` bytes, or answers false. */
+bool receive_bytes(int fd, void *bytes, size_t length);
+
+/* Receives all until the server ends the connection. Answers the length, or -1 where that was no
+ * orderly end (a reset, or the deadline). Puts a zero byte behind. */
+ssize_t receive_all(int fd, void *bytes, size_t size);
+
+/* Sends a request on a new connection and receives the whole answer, as text. */
+const char *ask(const char *request);
+
+/* Sends a request and asserts its status, and that `words` stand somewhere in the answer. */
+#define EXPECT_STATUS(request, status, words) \
+    expect_status((request), (status), (words), __LINE__, __FILE__)
+void expect_status(const char *request, int status, const char *words, int line, const char *file);
+
+/* ---- frames ---- */
+
+/* A request for an upgrade, with further header lines, each with its end. */
+const char *upgrade_request(const char *path, const char *further);
+
+/* A new connection after a handshake on /echo; aborts the suite where there is none. */
+int open_websocket(void);
+
+/* Makes bytes from a script, words with blanks between:
+ *     81:48656c6c6f    a masked client frame: first byte and payload, in hex
+ *     82*70000         the same, with so many bytes of payload, 0 to 250 again and again
+ *     =8180            bytes as they stand
+ * The caller frees what it answers. */
+unsigned char *frames(const char *script, size_t *length);
+
+/* Says what a server's bytes mean: "text:48656c6c6f close:1000 end". Long payloads made by * are
+ * told as "binary*70000". What no server may send is told in words, with a "!". */
+const char *describe(const unsigned char *bytes, size_t length);
+
+struct talk {
+    const char *name;
+    const char *script;  /* what the client sends */
+    const char *answers; /* what describe must say of the answer */
+};
+
+/* Has a talk on a new connection, in one piece; again cut at every byte; and again between
+ * neighbours. A talk without a close is ended by one (1000). */
+void have_talk(const struct talk *talk);
+void have_talk_once(const struct talk *talk);
+
+/* ---- a stream without a server ---- */
+
+/* Two connected sockets; what is fed into one in pieces is to be read from the other. */
+struct feeding {
+    int fd;     /* the reader's end, for a stream */
+    int far_fd; /* the feeder's end */
+    const unsigned char *bytes;
+    size_t length;
+    size_t cut; /* a pause here, until the reader has taken all; FEED_EACH: after every byte */
+    bool end;   /* end the stream after the bytes */
+    atomic_bool done; /* the reader wants no more */
+    pthread_t thread;
+};
+#define FEED_WHOLE ((size_t)-1)
+#define FEED_EACH ((size_t)-2)
+
+/* Starts a thread that feeds the bytes; feed_finish waits for it and closes the far end (the
+ * reader's end belongs to the stream, which must be closed after it). */
+void feed_start(struct feeding *f, const void *bytes, size_t length, size_t cut, bool end);
+void feed_finish(struct feeding *f);
+
+#endif
