@@ -227,7 +227,7 @@ int main(void)
     };
     int status;
 
-    server_start("--origin", "https://example.com", "--origin", "http://other.example:8000", NULL);
+    server_start("--origin", "https://example.com", "--origin", "http://other.example:8000");
     status = run_suite("06 is it an upgrade?", tests);
     return server_finish(status);
 }

@@ -171,7 +171,7 @@ static void too_big(void)
     };
 
     server_stop();
-    server_start("--max-message", "1000", NULL);
+    server_start("--max-message", "1000");
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         have_talk_once(&all[i]);
     server_stop();

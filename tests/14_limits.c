@@ -54,7 +54,7 @@ static void slow_requests(void)
     int silent, half, dripping;
     size_t sent = 0;
 
-    server_start("--timeout", "1", NULL);
+    server_start("--timeout", "1");
     silent = dial();
     half = dial();
     dripping = dial();
@@ -82,7 +82,7 @@ static void silence(void)
     unsigned char *pong = frames("8a:", &length);
     int fd;
 
-    server_start("--timeout", "1", NULL);
+    server_start("--timeout", "1");
     fd = open_websocket();
     for (int i = 0; i < 2; i++) {
         EXPECT(receive_bytes(fd, ping, 2) && memcmp(ping, "\x89\x00", 2) == 0, "a ping after silence");
@@ -102,7 +102,7 @@ static void dripping_frame(void)
     unsigned char *hello = frames("81:48656c6c6f", &length);
     int fd;
 
-    server_start("--timeout", "1", NULL);
+    server_start("--timeout", "1");
     fd = open_websocket();
     for (size_t i = 0; i < length; i++) {
         send_bytes(fd, hello + i, 1);
@@ -122,7 +122,7 @@ static void ping_inside_a_frame(void)
     size_t length;
     unsigned char *hello = frames("81:48656c6c6f", &length);
 
-    server_start("--timeout", "1", NULL);
+    server_start("--timeout", "1");
     for (size_t cut = 1; cut < length; cut += 4) {
         int fd = open_websocket();
         send_bytes(fd, hello, cut);
@@ -140,7 +140,7 @@ static void no_timeouts(void)
 {
     int silent, idle;
 
-    server_start("--timeout", "0", NULL);
+    server_start("--timeout", "0");
     silent = dial();
     idle = open_websocket();
     pause_ms(1500);
@@ -158,7 +158,7 @@ static void interrupted_waits(void)
     int fd, half;
     char answer[10000];
 
-    server_start("--timeout", "5", NULL);
+    server_start("--timeout", "5");
     fd = open_websocket();
     half = dial();
     send_text(half, "GET / HTTP/1.1\r\n");
@@ -184,7 +184,7 @@ static void never_reads(void)
     unsigned char *message = frames("82*60000", &length);
     int fd, first;
 
-    server_start("--timeout", "1", NULL);
+    server_start("--timeout", "1");
     first = open_websocket(); /* with the first thread, a sanitizer starts one of its own */
     before = server_threads();
     fd = open_websocket();
@@ -209,7 +209,7 @@ static void full(void)
     int clients[CLIENTS], refused[REFUSED], fd;
     char answer[1000];
 
-    server_start("--max-connections", "3", NULL);
+    server_start("--max-connections", "3");
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = open_websocket();
     EXPECT_STATUS(GET_PAGE, 503, "The server is full");
@@ -274,7 +274,7 @@ static void memory_comes_back(void)
     unsigned char *large = frames("82*1048576", &length);
     long at_first;
 
-    server_start("--timeout", "1", NULL);
+    server_start("--timeout", "1");
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = open_websocket();
     at_first = server_memory();
@@ -337,7 +337,7 @@ static void stop_cuts_the_rest(void)
     struct timeval short_wait = {.tv_usec = 300000};
     int mute, stuck;
 
-    server_start("--timeout", "0", NULL);
+    server_start("--timeout", "0");
     mute = open_websocket();
     stuck = open_websocket();
     setsockopt(stuck, SOL_SOCKET, SO_SNDTIMEO, &short_wait, sizeof short_wait);

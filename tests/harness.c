@@ -163,16 +163,22 @@ static const char *program(void)
     return named != NULL ? named : "./server";
 }
 
-/* Starts the program; its standard output can be read from *out, its errors are kept in a file. */
-static pid_t spawn(char **arguments, int *out, int *err)
+/* Starts the program, with a first argument where there is one; its standard output can be read
+ * from *out, its errors are kept in a file. */
+static pid_t spawn(const char *first, const char *const rest[], int *out, int *err)
 {
-    int ends[2];
+    char *arguments[MAX_ARGUMENTS] = {(char *)"server"};
+    int ends[2], n = 1;
     char name[] = "/tmp/server-errors-XXXXXX";
     pid_t parent = getpid(), pid;
 
     if (pipe2(ends, O_CLOEXEC) != 0 || (*err = mkostemp(name, O_CLOEXEC)) < 0)
         abort_suite("no pipe or file: %s", strerror(errno));
     unlink(name);
+    if (first != NULL)
+        arguments[n++] = (char *)(uintptr_t)first;
+    for (; *rest != NULL && n < MAX_ARGUMENTS - 1; rest++)
+        arguments[n++] = (char *)(uintptr_t)*rest;
     pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing stays behind when the suite dies */
@@ -223,20 +229,13 @@ int child_status(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int program_run(const char *argument, ...)
+int run_program(const char *const arguments[])
 {
-    char *arguments[MAX_ARGUMENTS] = {(char *)"server"};
     int out, err, status;
-    size_t n = 1, length = 0;
+    size_t length = 0;
     ssize_t got;
-    va_list list;
-    pid_t pid;
+    pid_t pid = spawn(NULL, arguments, &out, &err);
 
-    va_start(list, argument);
-    for (; argument != NULL && n < MAX_ARGUMENTS - 1; argument = va_arg(list, const char *))
-        arguments[n++] = (char *)(uintptr_t)argument;
-    va_end(list);
-    pid = spawn(arguments, &out, &err);
     while (length < sizeof program_out - 1 && readable(out) &&
            (got = read(out, program_out + length, sizeof program_out - 1 - length)) > 0)
         length += (size_t)got;
@@ -248,18 +247,12 @@ int program_run(const char *argument, ...)
     return status;
 }
 
-void server_start(const char *option, ...)
+void start_server(const char *const options[])
 {
-    char *arguments[MAX_ARGUMENTS] = {(char *)"server", (char *)"--port", (char *)"0"};
-    size_t n = 3, length = 0;
-    va_list list;
+    size_t length = 0;
     int out;
 
-    va_start(list, option);
-    for (; option != NULL && n < MAX_ARGUMENTS - 1; option = va_arg(list, const char *))
-        arguments[n++] = (char *)(uintptr_t)option;
-    va_end(list);
-    server_pid = spawn(arguments, &out, &server_err_fd);
+    server_pid = spawn("--port=0", options, &out, &server_err_fd);
     while (length < sizeof server_line - 1 && readable(out) &&
            read(out, server_line + length, 1) == 1 && server_line[length] != '\n')
         length++;

@@ -40,9 +40,10 @@ bool expect_text(const char *got, const char *wanted, int line, const char *file
 
 /* ---- a server to talk to ---- */
 
-/* Starts the program that $SERVER names (./server) with --port 0 and the options given, up to a
- * NULL, and waits for its ready line. Aborts the suite where that does not come. */
-void server_start(const char *option, ...);
+/* Starts the program that $SERVER names (./server) with --port 0 and the options given (NULL:
+ * none), and waits for its ready line. Aborts the suite where that does not come. */
+#define server_start(...) start_server((const char *const[]){__VA_ARGS__, NULL})
+void start_server(const char *const options[]);
 
 /* Sends a signal and waits for the end. Answers the exit status, or 128 + the signal's number.
  * Asserts that no sanitizer has complained. server_stop asserts an exit status of 0. */
@@ -61,9 +62,10 @@ extern char server_line[200];
 /* How many descriptors the next server may have; 0: as many as we. */
 extern unsigned server_descriptor_limit;
 
-/* Runs the server's program with arguments up to a NULL, and waits for its end: the exit status;
- * what it has written is in program_out and program_err. */
-int program_run(const char *argument, ...);
+/* Runs the server's program with arguments, and waits for its end: the exit status; what it has
+ * written is in program_out and program_err. */
+#define program_run(...) run_program((const char *const[]){__VA_ARGS__, NULL})
+int run_program(const char *const arguments[]);
 extern char program_out[4096], program_err[4096];
 
 /* How many threads and descriptors the server has now. */
