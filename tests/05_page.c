@@ -139,7 +139,8 @@ static void refused_while_sending(const char *request, int status)
 
     memset(junk, 'x', sizeof junk);
     send_text(fd, request);
-    send_bytes(fd, junk, sizeof junk); /* all of it: the server must go on taking */
+    EXPECT(send_bytes(fd, junk, sizeof junk), "the server must take what it will not read: %s",
+           strerror(errno));
     EXPECT(receive_all(fd, answer, sizeof answer) > 0, "the answer must arrive, but: %s",
            strerror(errno));
     snprintf(start, sizeof start, "HTTP/1.1 %d ", status);
