@@ -168,12 +168,13 @@ static int parse_request_line(struct request *r, char *line)
     version = target;
     while (*version > ' ' && *version < 0x7f && *version != '#')
         version++;
-    if (version == target || *version++ != ' ')
+    if (version == target || *version != ' ')
         return wrong(r, 400, "A request line must name a target, such as /echo.");
+    *version++ = '\0';
     if (strncmp(version, "HTTP/", 5) != 0 || !isdigit((unsigned char)version[5]) ||
         version[6] != '.' || !isdigit((unsigned char)version[7]) || version[8] != '\0')
         return wrong(r, 400, "A request line must end with a version, such as HTTP/1.1.");
-    *method_end = version[-1] = '\0';
+    *method_end = '\0';
     r->method = line;
     r->version = (version[5] - '0') * 10 + (version[7] - '0');
     return parse_target(r, target);

@@ -268,8 +268,8 @@ static void farewell_while_locked(void)
     stream_open(&s, f.fd);
     pthread_mutex_lock(&s.write_lock);
     stream_farewell(&s, &word);
-    EXPECT(recv(f.far_fd, got, 3, MSG_DONTWAIT) < 0, "nothing may be sent without the lock");
     pthread_mutex_unlock(&s.write_lock);
+    EXPECT(recv(f.far_fd, got, 3, MSG_DONTWAIT) < 0, "nothing may be sent without the lock");
     stream_write(&s, "frame ", 6, NULL, 0);
     EXPECT(recv(f.far_fd, got, 9, MSG_DONTWAIT) == 9, "all nine bytes");
     EXPECT_TEXT(got, "frame bye", "the farewell follows the frame of the lock's holder");

@@ -483,9 +483,11 @@ struct buffer {
 
 static void append(struct buffer *b, const void *bytes, size_t length)
 {
-    b->bytes = realloc(b->bytes, b->length + length + 1);
-    if (b->bytes == NULL)
+    unsigned char *more = realloc(b->bytes, b->length + length + 1);
+
+    if (more == NULL)
         abort_suite("out of memory");
+    b->bytes = more;
     memcpy(b->bytes + b->length, bytes, length);
     b->length += length;
 }
