@@ -453,7 +453,7 @@ static int check_origin(struct request *r, const struct origin *allowed, size_t 
             return 0;
     if (same_origin(&origin, &r->host) && is_local_or_address(origin.host))
         return 0;
-    return wrong(r, 403, "Pages of this origin may not connect; start the server with --origin.");
+    return wrong(r, 403, "Pages of this origin may not connect. To let them, start the server with --origin.");
 }
 
 /* Lesson 6. Checks a request that asks for a WebSocket: RFC 6455 section 4.2.1, in its order. */

@@ -308,7 +308,8 @@ static void serve(struct client *client)
     struct request request = {.text = NULL};
     int status = table_full(client);
 
-    stream_set_patience(s, options.timeout_s);
+    if (stream_set_patience(s, options.timeout_s) != 0)
+        status = 500; /* without a limit a client could stay for ever */
     stream_set_deadline(s, options.timeout_s);
     if (status == 0)
         status = request_read(&request, s);

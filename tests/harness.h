@@ -68,6 +68,9 @@ extern unsigned server_descriptor_limit;
 int run_program(const char *const arguments[]);
 extern char program_out[4096], program_err[4096];
 
+/* What the running server has written to its standard error so far. */
+const char *server_said(void);
+
 /* How many threads and descriptors the server has now. */
 int server_threads(void);
 int server_descriptors(void);
