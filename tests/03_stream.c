@@ -71,8 +71,9 @@ static void long_lines(void)
 /* More than the buffer holds, in lines that do not divide its size. */
 static void across_the_buffer(void)
 {
-    size_t each = 1021, count = 50, length = each * count;
-    char *bytes = malloc(length), wanted[1100];
+    enum { each = 1021, count = 50, length = each * count };
+    static char bytes[length];
+    char wanted[1100];
     const char *told;
 
     memset(bytes, 'x', length);
@@ -85,7 +86,6 @@ static void across_the_buffer(void)
         EXPECT(*told == '[' && strncmp(told + 1, wanted, each - 1) == 0 && told[each] == ']',
                "line %zu of %zu", i, count);
     EXPECT_TEXT(told, "end", "after the last line");
-    free(bytes);
 }
 
 static void exactly(void)

@@ -89,7 +89,8 @@ static void much_in_flight(void)
 {
     static unsigned char got[2000000];
     size_t length, each = 1008;
-    unsigned char *message = frames("82*1000", &length), *all = malloc(1000 * length);
+    unsigned char *message = frames("82*1000", &length);
+    static unsigned char all[1000 * 1010];
     size_t answers = 0;
     int fd = open_websocket();
     pid_t sender;
@@ -107,7 +108,6 @@ static void much_in_flight(void)
         answers += memcmp(got + i * (each - 4), "\x82\x7e\x03\xe8\x00\x01\x02", 7) == 0 ? 1 : 0;
     EXPECT(answers == 1000, "a thousand answers in their order: %zu", answers);
     free(message);
-    free(all);
     close(fd);
 }
 
