@@ -84,7 +84,7 @@ static void across_the_buffer(void)
     wanted[each - 1] = '\0';
     for (size_t i = 0; i < count; i++, told += each + 2)
         EXPECT(*told == '[' && strncmp(told + 1, wanted, each - 1) == 0 && told[each] == ']',
-               "line %zu of %zu", i, count);
+               "line %zu of %d", i, (int)count);
     EXPECT_TEXT(told, "end", "after the last line");
 }
 
