@@ -410,6 +410,9 @@ bool receive_bytes(int fd, void *bytes, size_t length)
     return true;
 }
 
+size_t received_so_far;
+static int end_error; /* errno of the last recv of receive_all */
+
 ssize_t receive_all(int fd, void *bytes, size_t size)
 {
     size_t length = 0;
@@ -418,7 +421,18 @@ ssize_t receive_all(int fd, void *bytes, size_t size)
     while (length < size - 1 && (n = recv(fd, (char *)bytes + length, size - 1 - length, 0)) > 0)
         length += (size_t)n;
     ((char *)bytes)[length] = '\0';
+    received_so_far = length;
+    end_error = errno;
     return n == 0 ? (ssize_t)length : -1;
+}
+
+const char *end_words(void)
+{
+    if (end_error == EAGAIN)
+        return "the server did not end the connection in time";
+    if (end_error == ECONNRESET)
+        return "the server reset the connection, which can eat what it had sent";
+    return strerror(end_error);
 }
 
 const char *ask(const char *request)
@@ -427,8 +441,8 @@ const char *ask(const char *request)
     int fd = dial();
 
     send_text(fd, request);
-    EXPECT(receive_all(fd, answer, sizeof answer) >= 0, "no orderly end after: %s\n%s", request,
-           answer);
+    EXPECT(receive_all(fd, answer, sizeof answer) >= 0, "%s, after:\n%s\nIt sent: %.600s", end_words(),
+           request, answer);
     close(fd);
     return answer;
 }
@@ -644,8 +658,9 @@ static bool talk_cut(const char *name, const char *script, const char *answers, 
     if (send_bytes(fd, bytes, cut))
         send_bytes(fd, bytes + cut, length - cut);
     n = receive_all(fd, got, sizeof got);
-    well = expect(n >= 0, __LINE__, __FILE__, "%s, sent: %.300s: no orderly end, but: %s", name, script,
-                  strerror(errno)) &&
+    well = expect(n >= 0, __LINE__, __FILE__,
+                  "%s, sent: %.300s: %s\n       expected: %.300s\n       but got:  %.300s", name, script,
+                  end_words(), answers, describe(got, received_so_far)) &&
            expect_text(describe(got, (size_t)n), answers, __LINE__, __FILE__,
                        "%s, sent: %.300s, cut at byte %zu of %zu", name, script, cut, length);
     free(bytes);

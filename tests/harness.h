@@ -99,8 +99,11 @@ bool send_text(int fd, const char *text);
 bool receive_bytes(int fd, void *bytes, size_t length);
 
 /* Receives all until the server ends the connection. Answers the length, or -1 where that was no
- * orderly end (a reset, or the deadline). Puts a zero byte behind. */
+ * orderly end (a reset, or the deadline; received_so_far has the length then, and end_words says
+ * what happened). Puts a zero byte behind. */
 ssize_t receive_all(int fd, void *bytes, size_t size);
+extern size_t received_so_far;
+const char *end_words(void);
 
 /* Sends a request on a new connection and receives the whole answer, as text. */
 const char *ask(const char *request);
