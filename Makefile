@@ -25,7 +25,7 @@ SUDO = $(shell test "$$(id -u)" = 0 || command -v sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 
 .PHONY: all run check test deps test-deps debug-build check-clang check-asan check-tsan \
-	check-stages check-peers check-browser lint format clean help
+	check-stages check-peers check-browser lint format clean help always
 
 all: $(SERVER) ## build ./server
 
@@ -34,6 +34,12 @@ run: $(SERVER) ## build and start it: the page is at the address it prints (ARGS
 
 $(SERVER): $(BUILD)/server.o $(OBJECTS)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The program holds the absolute name of client/: it must be built again where the folder was moved.
+$(BUILD)/server.o: $(BUILD)/folder
+$(BUILD)/folder: always
+	@mkdir -p $(@D)
+	@echo '$(CURDIR)' | cmp -s - $@ || echo '$(CURDIR)' >$@
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -8,7 +8,7 @@
  * A call that reads answers 0 to go on; else a close code of 1000 and more, with which the
  * connection should be closed (ws->problem then says why); else the stream_result that ended it.
  *
- * Who may call what: reading is for the client's worker thread alone. Any thread may write.
+ * Who may call what: any thread may call frame_write; all else is for the client's worker alone.
  */
 #ifndef FRAME_H
 #define FRAME_H
@@ -70,10 +70,10 @@ struct message {
     size_t capacity;
 };
 
-/* How far a text is checked, in the middle of a character: 0 missing bytes at its end. */
+/* The state of a text's check between two pieces of it. All zero: at its beginning. */
 struct utf8 {
-    unsigned missing;        /* bytes of the character that are still to come */
-    unsigned char low, high; /* the first of which must lie between these two */
+    unsigned missing;        /* bytes that the last character still lacks; 0: it is whole */
+    unsigned char low, high; /* the next of them must lie between these two */
 };
 
 /* A client after its handshake. The reader's own; no lock. */
@@ -97,7 +97,8 @@ int frame_read_message(struct websocket *ws);
  * After a close frame nothing more is sent (RFC 6455 section 5.5.1), and the answer is 0. */
 int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size_t length);
 
-/* Writes a close frame with a code and ws->problem as its reason. Does not block. */
+/* Writes a close frame with a code and ws->problem as its reason. Blocks as stream_say_last_word
+ * does. */
 int frame_send_close(struct websocket *ws, int code);
 
 /* Makes a close frame. CLOSE_NO_CODE: an empty one. reason_length is at most 123 bytes. */

@@ -83,7 +83,6 @@ static int read_line(struct request *r, struct stream *s, int too_long, char **l
     return line_status(r, result, too_long);
 }
 
-
 /* Lesson 4, given. Reads the end of an authority, "" or ":8080"; "" leaves the port as it is. */
 static int parse_port(const char *text, unsigned *port)
 {
@@ -103,18 +102,21 @@ static int parse_host(const char *text, char host[HOST_BYTES + 1])
 {
     static const char name_bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                      "0123456789-._~%!$&'()*+,;=";
-    size_t n;
+    size_t length = strlen(text);
+    char address[INET6_ADDRSTRLEN];
+    struct in6_addr ignored;
 
-    if (*text != '[')
-        n = strspn(text, name_bytes);
-    else if (text[n = 1 + strspn(text + 1, "0123456789abcdefABCDEF:.")] == ']')
-        n++;
-    else
+    if (length == 0 || length > HOST_BYTES)
         return -1;
-    if (n == 0 || n > HOST_BYTES || text[n] != '\0')
+    if (*text == '[') {
+        snprintf(address, sizeof address, "%.*s", (int)strcspn(text + 1, "]"), text + 1);
+        if (text[length - 1] != ']' || inet_pton(AF_INET6, address, &ignored) != 1)
+            return -1;
+    } else if (strspn(text, name_bytes) != length) {
         return -1;
-    for (host[n] = '\0'; n-- > 0;)
-        host[n] = (char)tolower((unsigned char)text[n]);
+    }
+    for (size_t i = 0; i <= length; i++)
+        host[i] = (char)tolower((unsigned char)text[i]);
     return 0;
 }
 
@@ -328,11 +330,12 @@ bool request_lists(const struct request *r, const char *name, const char *token)
     const char *p;
 
     for (size_t nth = 0; (p = request_header(r, name, nth)) != NULL; nth++)
-        for (p += strspn(p, ", \t"); *p != '\0'; p += strspn(p, ", \t")) {
-            size_t length = strcspn(p, ", \t");
-            if (length == strlen(token) && strncasecmp(p, token, length) == 0)
+        for (; *p != '\0'; p += strcspn(p, ","), p += *p == ',' ? 1 : 0) {
+            p += strspn(p, " \t");
+            size_t length = token_length(p), blanks = strspn(p + length, " \t");
+            bool whole = p[length + blanks] == ',' || p[length + blanks] == '\0';
+            if (whole && length == strlen(token) && strncasecmp(p, token, length) == 0)
                 return true;
-            p += length;
         }
     return false;
 }
@@ -355,22 +358,22 @@ static const char *skip_value(const char *p)
     return p + quote + length + quote;
 }
 
-/* Lesson 6, given. Steps over "name; parameter; parameter=value" and the blanks behind it; NULL:
- * there is none (RFC 6455 section 9.1). */
-static const char *skip_extension(const char *p)
+/* Lesson 6, given. Steps over a name, or "name; parameter; parameter=value" where there may be
+ * parameters, and the blanks behind; NULL: there is none (RFC 6455 section 9.1). */
+static const char *skip_name(const char *p, bool parameters)
 {
-    for (;;) {
-        size_t length = token_length(p);
-        if (length == 0)
-            return NULL;
+    size_t length = token_length(p);
+
+    p += length + strspn(p + length, " \t");
+    while (parameters && length > 0 && *p == ';') {
+        p += 1 + strspn(p + 1, " \t");
+        length = token_length(p);
         p += length;
         if (*p == '=' && (p = skip_value(p + 1)) == NULL)
             return NULL;
         p += strspn(p, " \t");
-        if (*p != ';')
-            return p;
-        p += 1 + strspn(p + 1, " \t");
     }
+    return length > 0 ? p : NULL;
 }
 
 /* Lesson 6. Whether every header line of that name is a list of names, with parameters or not.
@@ -382,10 +385,8 @@ static bool is_list(const struct request *r, const char *name, bool parameters)
     for (size_t nth = 0; (p = request_header(r, name, nth)) != NULL; nth++) {
         p += strspn(p, ", \t");
         do {
-            size_t length = token_length(p);
-            if (length == 0 || strchr(parameters ? ",; \t" : ", \t", p[length]) == NULL)
-                return false;
-            if ((p = skip_extension(p)) == NULL || (*p != ',' && *p != '\0'))
+            p = skip_name(p, parameters);
+            if (p == NULL || (*p != ',' && *p != '\0'))
                 return false;
             p += strspn(p, ", \t");
         } while (*p != '\0');
@@ -428,13 +429,9 @@ static bool same_origin(const struct origin *a, const struct origin *b)
  * could let its own name lead here (DNS rebinding), but not "localhost" or an address. */
 static bool is_local_or_address(const char *host)
 {
-    struct in6_addr ignored;
-    char address[HOST_BYTES + 1];
+    struct in_addr ignored;
 
-    if (strcmp(host, "localhost") == 0 || inet_pton(AF_INET, host, &ignored) == 1)
-        return true;
-    snprintf(address, sizeof address, "%.*s", (int)strcspn(host + 1, "]"), host + 1);
-    return *host == '[' && inet_pton(AF_INET6, address, &ignored) == 1;
+    return strcmp(host, "localhost") == 0 || *host == '[' || inet_pton(AF_INET, host, &ignored) == 1;
 }
 
 /* Lesson 6. Checks which site's page is asking. A browser always tells; other programs need not,
@@ -456,7 +453,8 @@ static int check_origin(struct request *r, const struct origin *allowed, size_t 
     return wrong(r, 403, "Pages of this origin may not connect. To let them, start the server with --origin.");
 }
 
-/* Lesson 6. Checks a request that asks for a WebSocket: RFC 6455 section 4.2.1, in its order. */
+/* Lesson 6. Checks a request that asks for a WebSocket: RFC 6455 section 4.2.1. The version first:
+ * that refusal tells the client which one to come back with (section 4.4). */
 int handshake_check(struct request *r, const struct origin *allowed, size_t allowed_count)
 {
     const char *version = request_header(r, "Sec-WebSocket-Version", 0);

@@ -46,7 +46,7 @@ struct origin {
     unsigned port;
 };
 
-/* A request. All its strings lie in `text`. */
+/* A request. What it says lies in `text`. */
 struct request {
     const char *method;
     const char *path;   /* the target without scheme, host and query */
@@ -58,7 +58,7 @@ struct request {
 
     const char *problem; /* what is wrong with it, a sentence; NULL: nothing */
     size_t used;         /* bytes of text that hold lines */
-    char *text;          /* REQUEST_BYTES of memory; request_free gives it back */
+    char *text;          /* memory for REQUEST_BYTES and one more; request_free gives it back */
 };
 
 /* Reads a request up to its empty line, and not a byte further. Blocks. To be freed with

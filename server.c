@@ -19,6 +19,7 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,13 +79,20 @@ static struct {
     .max_connections = 1024,
 };
 
+/* How far a client has come, which decides how it is told that the server stops. */
+enum progress {
+    ASKING,   /* its request is still being read */
+    ANSWERED, /* its request is whole, and is being answered */
+    UPGRADED, /* the 101 is written, so a close frame may follow */
+};
+
 /* A visitor. Its worker owns it, and frees it at the end. */
 struct client {
     unsigned long number; /* counts from 1; never changes */
     bool turned_away;     /* one too many: is told so; never changes */
 
     /* Under clients.lock. */
-    bool upgraded; /* the 101 is written, so a close frame may follow */
+    enum progress progress;
     struct client *next, *previous;
 
     struct stream stream; /* has a lock of its own */
@@ -102,9 +110,10 @@ static struct {
     struct last_word goodbye; /* set when stopping is, and never changed after */
 } clients = {.lock = PTHREAD_MUTEX_INITIALIZER, .left = PTHREAD_COND_INITIALIZER};
 
-/* For the signal handler, which may touch nothing else. */
+/* For the signal handler, which may touch nothing else. It may run in any thread, so what it sets
+ * is atomic. */
 static int listener = -1;
-static volatile sig_atomic_t stop_asked;
+static atomic_int stop_asked;
 
 /* What can be asked for. A path from a request is only ever compared with these, so none can
  * reach another file. */
@@ -165,20 +174,21 @@ static int on_upgrade(struct request *request, struct stream *socket, const stru
  * The server runs without it. */
 static int enter_table(struct client *client)
 {
-    int result = -1;
+    bool enters;
 
     pthread_mutex_lock(&clients.lock);
     client->turned_away = clients.admitted >= options.max_connections;
-    if (!client->turned_away || clients.turned_away < REFUSALS) {
-        result = 0;
-        *(client->turned_away ? &clients.turned_away : &clients.admitted) += 1;
+    enters = !client->turned_away || clients.turned_away < REFUSALS;
+    if (enters) {
+        clients.admitted += client->turned_away ? 0 : 1;
+        clients.turned_away += client->turned_away ? 1 : 0;
         client->next = clients.first;
         if (clients.first != NULL)
             clients.first->previous = client;
         clients.first = client;
     }
     pthread_mutex_unlock(&clients.lock);
-    return result;
+    return enters ? 0 : -1;
 }
 
 /* Lesson 14. Takes a client out of the table, and wakes main if it waits for that. The server runs
@@ -186,10 +196,14 @@ static int enter_table(struct client *client)
 static int leave_table(struct client *client)
 {
     pthread_mutex_lock(&clients.lock);
-    *(client->turned_away ? &clients.turned_away : &clients.admitted) -= 1;
+    clients.admitted -= client->turned_away ? 0 : 1;
+    clients.turned_away -= client->turned_away ? 1 : 0;
     if (client->next != NULL)
         client->next->previous = client->previous;
-    *(client->previous != NULL ? &client->previous->next : &clients.first) = client->next;
+    if (client->previous != NULL)
+        client->previous->next = client->next;
+    else
+        clients.first = client->next;
     pthread_cond_signal(&clients.left);
     pthread_mutex_unlock(&clients.lock);
     return 0;
@@ -201,19 +215,19 @@ static int table_full(const struct client *client)
     return client->turned_away ? 503 : 0;
 }
 
-/* Lesson 14. Notes that a close frame may be sent to a client from now on, and sends it where the
- * server began to stop in the meantime. The server runs without it. */
-static int mark_upgraded(struct client *client)
+/* Lesson 14. Notes how far a client has come. Answers whether the server has begun to stop; a client
+ * that was upgraded meanwhile is told so. The server runs without it. */
+static bool note_progress(struct client *client, enum progress progress)
 {
     bool stopping;
 
     pthread_mutex_lock(&clients.lock);
-    client->upgraded = true;
+    client->progress = progress;
     stopping = clients.stopping;
     pthread_mutex_unlock(&clients.lock);
-    if (stopping)
+    if (stopping && progress == UPGRADED)
         stream_farewell(&client->stream, &clients.goodbye);
-    return 0;
+    return stopping;
 }
 
 /* ---- one client ---- */
@@ -228,7 +242,7 @@ static int switch_protocols(struct client *client, struct request *request)
     if (result != 0)
         return result;
     stream_set_deadline(socket, 0); /* the request is over; now only silence is limited */
-    mark_upgraded(client);
+    note_progress(client, UPGRADED);
     head.bytes = socket->in + socket->in_start;
     head.length = socket->in_end - socket->in_start;
     return on_upgrade(request, socket, &head);
@@ -313,6 +327,10 @@ static void serve(struct client *client)
     stream_set_deadline(s, options.timeout_s);
     if (status == 0)
         status = request_read(&request, s);
+    if (note_progress(client, ANSWERED) && (status == 0 || status >= 400)) {
+        request.problem = "The server is stopping.";
+        status = 503;
+    }
     if (status == 0)
         status = answer(client, &request);
     if (status >= 400)
@@ -370,7 +388,8 @@ static void start_client(int fd)
         return;
     }
     client->number = ++number;
-    client->turned_away = client->upgraded = false;
+    client->turned_away = false;
+    client->progress = ASKING;
     client->next = client->previous = NULL;
     stream_open(&client->stream, fd);
     if (enter_table(client) != 0) {
@@ -450,7 +469,10 @@ static int announce(void)
     }
     bool v6 = strchr(host, ':') != NULL; /* the address has colons itself, so it needs brackets */
     printf("listening on http://%s%s%s:%s/\n", v6 ? "[" : "", host, v6 ? "]" : "", port);
-    fflush(stdout); /* stdout may be a pipe, which would keep the line for later */
+    if (fflush(stdout) != 0) { /* stdout may be a file or a pipe, which would keep the line */
+        fprintf(stderr, "server: cannot write to standard output: %s\n", strerror(errno));
+        return -1;
+    }
     return 0;
 }
 
@@ -464,7 +486,7 @@ static void on_signal(int number)
     (void)number;
     if (stop_asked)
         _exit(EXIT_FAILURE);
-    stop_asked = 1;
+    stop_asked = 1; /* before the shutdown, so that accept_failed sees it */
     shutdown(listener, SHUT_RDWR); /* on Linux, this makes a waiting accept, or the next, fail */
     errno = kept;
 }
@@ -480,29 +502,39 @@ static int stop_on_signals(void)
     return 0;
 }
 
-/* Lesson 14. Stops in an orderly way: says goodbye, waits for the answers, and then no longer.
- * Every worker still ends by itself, and gives back what it has. The server runs without it. */
-static int stop_clients(void)
+/* Lesson 14. Tells every client that the server stops; nobody is waited for here. A client whose
+ * request is being answered is told by its own worker, in note_progress. The server runs without
+ * it. */
+static int say_goodbye(void)
 {
     static const char reason[] = "the server is stopping";
+
+    pthread_mutex_lock(&clients.lock);
+    frame_make_close(&clients.goodbye, CLOSE_GOING_AWAY, reason, strlen(reason));
+    clients.stopping = true;
+    for (struct client *c = clients.first; c != NULL; c = c->next) {
+        if (c->progress == UPGRADED)
+            stream_farewell(&c->stream, &clients.goodbye);
+        else if (c->progress == ASKING)
+            stream_end_reading(&c->stream);
+    }
+    pthread_mutex_unlock(&clients.lock);
+    return 0;
+}
+
+/* Lesson 14. Waits until every worker has ended: for STOP_S by itself, then because its connection
+ * is cut. The server runs without it. */
+static int wait_for_workers(void)
+{
     struct timespec until;
-    struct client *c;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += STOP_S;
     pthread_mutex_lock(&clients.lock);
-    frame_make_close(&clients.goodbye, CLOSE_GOING_AWAY, reason, strlen(reason));
-    clients.stopping = true;
-    for (c = clients.first; c != NULL; c = c->next) {
-        if (c->upgraded)
-            stream_farewell(&c->stream, &clients.goodbye);
-        else
-            stream_end_reading(&c->stream);
-    }
     while (clients.first != NULL &&
            pthread_cond_clockwait(&clients.left, &clients.lock, CLOCK_MONOTONIC, &until) == 0)
         ;
-    for (c = clients.first; c != NULL; c = c->next)
+    for (struct client *c = clients.first; c != NULL; c = c->next)
         stream_cut(&c->stream);
     while (clients.first != NULL)
         pthread_cond_wait(&clients.left, &clients.lock);
@@ -510,21 +542,20 @@ static int stop_clients(void)
     return 0;
 }
 
-/* Lesson 14. Raises the number of descriptors that this process may have to what it is allowed to
- * ask for, and says so where even that is too low. The server runs without it. */
-static int raise_descriptors(void)
+/* Lesson 14, given. Raises the number of descriptors that this process may have to what it is allowed to
+ * ask for, and says so where even that is too low. */
+static void raise_descriptors(void)
 {
     size_t wanted = options.max_connections + REFUSALS + OTHER_DESCRIPTORS;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return -1;
+        return;
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
         fprintf(stderr, "server: %zu descriptors are wanted for --max-connections %zu, but only %ju "
                         "are allowed (see ulimit -n)\n",
                 wanted, options.max_connections, (uintmax_t)limit.rlim_cur);
-    return 0;
 }
 
 /* ---- options ---- */
@@ -576,51 +607,60 @@ static void add_origin(const char *text)
     options.origin_count++;
 }
 
-/* Lesson 1, given. Takes one option that has a value. */
-static void take_option(const char *name, const char *value)
+/* The options, each with the letter that take_option knows it by. */
+static const struct option known_options[] = {
+    {"address", required_argument, NULL, 'a'},
+    {"port", required_argument, NULL, 'p'},
+    {"timeout", required_argument, NULL, 't'},
+    {"max-message", required_argument, NULL, 'm'},
+    {"max-connections", required_argument, NULL, 'n'},
+    {"origin", required_argument, NULL, 'o'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {0},
+};
+
+/* Lesson 1, given. Takes one option; some of them end the program. */
+static void take_option(int letter, const char *value)
 {
-    if (strcmp(name, "address") == 0) {
+    switch (letter) {
+    case 'a':
         options.address = value;
-    } else if (strcmp(name, "port") == 0) {
-        number_option(name, value, 0, 65535);
+        break;
+    case 'p':
+        number_option("port", value, 0, 65535);
         options.port = value;
-    } else if (strcmp(name, "timeout") == 0) {
-        options.timeout_s = (int)number_option(name, value, 0, 86400); /* a day */
-    } else if (strcmp(name, "max-message") == 0) {
-        options.max_message = number_option(name, value, 1, 1 << 30); /* a GiB */
-    } else if (strcmp(name, "max-connections") == 0) {
-        options.max_connections = number_option(name, value, 1, 1000000);
-    } else if (strcmp(name, "origin") == 0) {
+        break;
+    case 't':
+        options.timeout_s = (int)number_option("timeout", value, 0, 86400); /* a day */
+        break;
+    case 'm':
+        options.max_message = number_option("max-message", value, 1, 1 << 30); /* a GiB */
+        break;
+    case 'n':
+        options.max_connections = number_option("max-connections", value, 1, 1000000);
+        break;
+    case 'o':
         add_origin(value);
+        break;
+    case 'h':
+        print_help();
+        exit(0);
+    case 'V':
+        printf("server %s\n", VERSION);
+        exit(0);
+    default:
+        exit(2); /* getopt_long has said what is wrong */
     }
 }
 
 /* Lesson 1, given. Reads the command line; what is wrong with it gets one line and exit 2. */
 static void parse_options(int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"address", required_argument, NULL, 'v'},
-        {"port", required_argument, NULL, 'v'},
-        {"timeout", required_argument, NULL, 'v'},
-        {"max-message", required_argument, NULL, 'v'},
-        {"max-connections", required_argument, NULL, 'v'},
-        {"origin", required_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {0},
-    };
-    int kind, index = 0;
+    int letter;
 
-    while ((kind = getopt_long(argc, argv, "", known, &index)) != -1) {
-        if (kind == 'v')
-            take_option(known[index].name, optarg);
-        else if (kind == 'h')
-            print_help();
-        else if (kind == 'V')
-            printf("server %s\n", VERSION);
-        if (kind != 'v')
-            exit(kind == '?' ? 2 : 0); /* '?': getopt_long has said what is wrong */
-    }
+    while ((letter = getopt_long(argc, argv, "", known_options, NULL)) != -1)
+        take_option(letter, optarg);
     if (optind < argc) {
         fprintf(stderr, "server: unexpected argument '%s'\n", argv[optind]);
         exit(2);
@@ -632,12 +672,14 @@ int main(int argc, char **argv)
 {
     int result;
 
+    signal(SIGPIPE, SIG_IGN); /* a terminal or a peer that has gone must not end us all */
     parse_options(argc, argv);
     raise_descriptors();
     if (open_listener() != 0 || stop_on_signals() != 0 || announce() != 0)
         return EXIT_FAILURE;
     result = accept_loop();
-    stop_clients();
+    say_goodbye();
+    wait_for_workers();
     free(options.origins);
     close(listener);
     return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

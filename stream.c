@@ -79,25 +79,22 @@ static int await(struct stream *s, short events, int64_t until)
     return ready > 0 ? 0 : STREAM_ERROR;
 }
 
-/* Lesson 14. Waits for what is left of the stream's patience when a signal, or a debugger, has
- * interrupted a wait that began at `since`. The server runs without it. */
-static int interrupted(struct stream *s, short events, int64_t since)
+/* Lesson 14, given. When the patience of a wait that begins now will be over; 0: never. */
+static int64_t end_of_patience(const struct stream *s)
 {
-    if (s->patience_ms == 0)
-        return 0;
-    return await(s, events, since + s->patience_ms);
+    return s->patience_ms == 0 ? 0 : clock_ms() + s->patience_ms;
 }
 
-/* Lesson 14. Sets how long one recv or send may wait for the peer. The server runs without it. */
+/* Lesson 14. Sets how long a read or a write may wait for the peer. A read waits in recv, so the
+ * socket must know; a write waits in await. The server runs without it. */
 int stream_set_patience(struct stream *s, int seconds)
 {
     struct timeval patience = {.tv_sec = seconds};
 
     s->patience_ms = seconds * 1000;
-    if (setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
-        setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0)
-        return STREAM_ERROR;
-    return 0;
+    if (setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0)
+        return 0;
+    return STREAM_ERROR;
 }
 
 /* Lesson 14. Sets the time by which all reading must be over. The server runs without it. */
@@ -110,7 +107,146 @@ int stream_set_deadline(struct stream *s, int seconds)
 /* Lesson 14. Waits for the peer's next byte, as long as the stream's patience lasts. */
 int stream_await(struct stream *s)
 {
-    return await(s, POLLIN, clock_ms() + s->patience_ms);
+    return await(s, POLLIN, end_of_patience(s));
+}
+
+/* ---- writing: the functions named *_locked are called with the write lock held ---- */
+
+/* Lesson 5, given. Copies bytes behind those in the write buffer; the caller knows that they fit. */
+static void append_locked(struct stream *s, const void *bytes, size_t length)
+{
+    if (length > 0) /* memcpy from NULL is not allowed, not even of nothing */
+        memcpy(s->out + s->out_length, bytes, length);
+    s->out_length += length;
+}
+
+/* Lesson 14, given. Says the last word that another thread has left for us, and sends what goes
+ * without waiting. */
+static void say_owed(struct stream *s)
+{
+    while (atomic_load(&s->owed) != NULL && pthread_mutex_trylock(&s->write_lock) == 0) {
+        const struct last_word *word = atomic_exchange(&s->owed, NULL);
+        if (word != NULL && !s->last_word_said)
+            append_locked(s, word->bytes, word->length);
+        s->last_word_said = true;
+        if (s->write_error != 0) /* half a frame may have gone: nothing can follow it */
+            s->out_length = 0;
+        ssize_t n = send(s->fd, s->out, s->out_length, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0) {
+            s->out_length -= (size_t)n;
+            memmove(s->out, s->out + n, s->out_length);
+        }
+        pthread_mutex_unlock(&s->write_lock);
+    }
+}
+
+/* Lesson 5, given. Lets go of the write lock; whoever found it taken has left the last word. */
+static void unlock_writing(struct stream *s)
+{
+    pthread_mutex_unlock(&s->write_lock);
+    say_owed(s);
+}
+
+/* Lesson 5, given. Steps over the n bytes that were sent, in a list of pieces to send. */
+static void skip_sent(struct msghdr *pieces, size_t n)
+{
+    while (pieces->msg_iovlen > 0 && n >= pieces->msg_iov->iov_len) {
+        n -= pieces->msg_iov->iov_len;
+        pieces->msg_iov++;
+        pieces->msg_iovlen--;
+    }
+    if (n > 0) {
+        pieces->msg_iov->iov_base = (char *)pieces->msg_iov->iov_base + n;
+        pieces->msg_iov->iov_len -= n;
+    }
+}
+
+/* Lesson 5. Sends all the pieces, however many sends it takes: a send may take only a part. */
+static int send_all_locked(struct stream *s, struct iovec *list, size_t count)
+{
+    struct msghdr pieces = {.msg_iov = list, .msg_iovlen = count};
+
+    /* A send that waits in the kernel takes its time anew for every part; await counts it right.
+     * MSG_NOSIGNAL: a peer that has gone is an error here, not a SIGPIPE to the process. */
+    int flags = MSG_NOSIGNAL | (s->patience_ms == 0 ? 0 : MSG_DONTWAIT);
+
+    while (s->write_error == 0 && pieces.msg_iovlen > 0) {
+        ssize_t n = sendmsg(s->fd, &pieces, flags);
+        if (n >= 0)
+            skip_sent(&pieces, (size_t)n);
+        else if (errno != EAGAIN && errno != EINTR)
+            s->write_error = STREAM_ERROR;
+        else if (await(s, POLLOUT, end_of_patience(s)) != 0)
+            s->write_error = STREAM_STUCK;
+    }
+    return s->write_error;
+}
+
+/* Lesson 5. Sends what waits in the write buffer, and the two pieces behind it, in one call. */
+static int send_now_locked(struct stream *s, const void *first, size_t first_length,
+                           const void *second, size_t second_length)
+{
+    struct iovec list[] = {
+        {.iov_base = s->out, .iov_len = s->out_length},
+        {.iov_base = (void *)(uintptr_t)first, .iov_len = first_length},
+        {.iov_base = (void *)(uintptr_t)second, .iov_len = second_length},
+    };
+    int result = send_all_locked(s, list, sizeof list / sizeof list[0]);
+
+    s->out_length = 0;
+    return result;
+}
+
+/* Lesson 5. Writes two pieces as one: into the buffer where they fit, else out at once. */
+int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,
+                 size_t second_length)
+{
+    int result;
+
+    pthread_mutex_lock(&s->write_lock);
+    result = s->write_error;
+    if (result == 0 && !s->last_word_said) {
+        if (first_length + second_length <= STREAM_BUFFER_BYTES - s->out_length) {
+            append_locked(s, first, first_length);
+            append_locked(s, second, second_length);
+        } else {
+            result = send_now_locked(s, first, first_length, second, second_length);
+        }
+    }
+    unlock_writing(s);
+    return result;
+}
+
+/* Lesson 5. Sends what waits in the write buffer, where something does. */
+static int flush_locked(struct stream *s)
+{
+    if (s->write_error != 0 || s->out_length == 0)
+        return s->write_error;
+    return send_now_locked(s, NULL, 0, NULL, 0);
+}
+
+/* Lesson 5. Sends what waits in the write buffer. The server runs without it. */
+int stream_flush(struct stream *s)
+{
+    int result;
+
+    pthread_mutex_lock(&s->write_lock);
+    result = flush_locked(s);
+    unlock_writing(s);
+    return result;
+}
+
+/* Lesson 5. The same before a read; but where another thread has the lock, it is sending, takes all
+ * along, and may take long: reading must not wait for that. The server runs without it. */
+static int flush_before_waiting(struct stream *s)
+{
+    int result;
+
+    if (pthread_mutex_trylock(&s->write_lock) != 0)
+        return 0;
+    result = flush_locked(s);
+    unlock_writing(s);
+    return result;
 }
 
 /* ---- reading ---- */
@@ -119,14 +255,16 @@ int stream_await(struct stream *s)
  * What we owe the peer is sent first: it may be waiting for that before it speaks. */
 static int receive(struct stream *s, void *to, size_t room, size_t *got)
 {
-    int64_t since = s->patience_ms == 0 ? 0 : clock_ms();
+    int64_t patience_ends;
     ssize_t n = -1;
-    int result = stream_flush(s);
+    int result = flush_before_waiting(s);
 
     if (result == 0)
         result = await(s, POLLIN, s->deadline);
+    patience_ends = end_of_patience(s);
+    /* A signal, or a debugger, interrupts a recv that has a timeout: wait for the rest of it. */
     while (result == 0 && (n = recv(s->fd, to, room, 0)) < 0 && errno == EINTR)
-        result = interrupted(s, POLLIN, since);
+        result = await(s, POLLIN, patience_ends);
     if (result != 0)
         return result;
     *got = n > 0 ? (size_t)n : 0;
@@ -214,125 +352,6 @@ int stream_read_some(struct stream *s, void *to, size_t room, size_t *got)
     return result;
 }
 
-/* ---- writing: the functions named *_locked are called with the write lock held ---- */
-
-/* Lesson 5, given. Copies bytes behind those in the write buffer; the caller knows that they fit. */
-static void append_locked(struct stream *s, const void *bytes, size_t length)
-{
-    if (length > 0) /* memcpy from NULL is not allowed, not even of nothing */
-        memcpy(s->out + s->out_length, bytes, length);
-    s->out_length += length;
-}
-
-/* Lesson 14. Says the last word that another thread has left for us, and sends what goes without
- * waiting. The server runs without it. */
-static int say_owed(struct stream *s)
-{
-    while (atomic_load(&s->owed) != NULL && pthread_mutex_trylock(&s->write_lock) == 0) {
-        const struct last_word *word = atomic_exchange(&s->owed, NULL);
-        if (word != NULL && !s->last_word_said)
-            append_locked(s, word->bytes, word->length);
-        s->last_word_said = true;
-        if (s->write_error != 0) /* half a frame may have gone: nothing can follow it */
-            s->out_length = 0;
-        ssize_t n = send(s->fd, s->out, s->out_length, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n > 0) {
-            s->out_length -= (size_t)n;
-            memmove(s->out, s->out + n, s->out_length);
-        }
-        pthread_mutex_unlock(&s->write_lock);
-    }
-    return 0;
-}
-
-/* Lesson 5, given. Lets go of the write lock; whoever found it taken has left the last word. */
-static void unlock_writing(struct stream *s)
-{
-    pthread_mutex_unlock(&s->write_lock);
-    say_owed(s);
-}
-
-/* Lesson 5, given. Steps over the n bytes that were sent, in a list of pieces to send. */
-static void skip_sent(struct msghdr *pieces, size_t n)
-{
-    while (pieces->msg_iovlen > 0 && n >= pieces->msg_iov->iov_len) {
-        n -= pieces->msg_iov->iov_len;
-        pieces->msg_iov++;
-        pieces->msg_iovlen--;
-    }
-    if (n > 0) {
-        pieces->msg_iov->iov_base = (char *)pieces->msg_iov->iov_base + n;
-        pieces->msg_iov->iov_len -= n;
-    }
-}
-
-/* Lesson 5. Sends all the pieces, however many sends it takes: a send may take only a part. */
-static int send_all_locked(struct stream *s, struct iovec *list, size_t count)
-{
-    struct msghdr pieces = {.msg_iov = list, .msg_iovlen = count};
-
-    while (s->write_error == 0 && pieces.msg_iovlen > 0) {
-        int64_t since = s->patience_ms == 0 ? 0 : clock_ms();
-        /* MSG_NOSIGNAL: a peer that has gone is an error here, not a SIGPIPE to the process. */
-        ssize_t n = sendmsg(s->fd, &pieces, MSG_NOSIGNAL);
-        if (n >= 0)
-            skip_sent(&pieces, (size_t)n);
-        else if (errno == EINTR)
-            s->write_error = interrupted(s, POLLOUT, since) == 0 ? 0 : STREAM_STUCK;
-        else
-            s->write_error = errno == EAGAIN ? STREAM_STUCK : STREAM_ERROR;
-    }
-    return s->write_error;
-}
-
-/* Lesson 5. Sends what waits in the write buffer, and the two pieces behind it, in one call. */
-static int send_now_locked(struct stream *s, const void *first, size_t first_length,
-                           const void *second, size_t second_length)
-{
-    struct iovec list[] = {
-        {.iov_base = s->out, .iov_len = s->out_length},
-        {.iov_base = (void *)(uintptr_t)first, .iov_len = first_length},
-        {.iov_base = (void *)(uintptr_t)second, .iov_len = second_length},
-    };
-    int result = send_all_locked(s, list, sizeof list / sizeof list[0]);
-
-    s->out_length = 0;
-    return result;
-}
-
-/* Lesson 5. Writes two pieces as one: into the buffer where they fit, else out at once. */
-int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,
-                 size_t second_length)
-{
-    int result;
-
-    pthread_mutex_lock(&s->write_lock);
-    result = s->write_error;
-    if (result == 0 && !s->last_word_said) {
-        if (first_length + second_length <= STREAM_BUFFER_BYTES - s->out_length) {
-            append_locked(s, first, first_length);
-            append_locked(s, second, second_length);
-        } else {
-            result = send_now_locked(s, first, first_length, second, second_length);
-        }
-    }
-    unlock_writing(s);
-    return result;
-}
-
-/* Lesson 5. Sends what waits in the write buffer. The server runs without it. */
-int stream_flush(struct stream *s)
-{
-    int result;
-
-    pthread_mutex_lock(&s->write_lock);
-    result = s->write_error;
-    if (result == 0 && s->out_length > 0)
-        result = send_now_locked(s, NULL, 0, NULL, 0);
-    unlock_writing(s);
-    return result;
-}
-
 /* ---- the end ---- */
 
 /* Lesson 5. Ends in an orderly way: sends all, ends our direction, waits for the peer's end. */
@@ -364,7 +383,7 @@ void stream_farewell(struct stream *s, const struct last_word *word)
     say_owed(s);
 }
 
-/* Lesson 14. Ends the reading: the reader's recv answers "end" at once. */
+/* Lesson 14. Ends the reading: a recv that waits answers "end" at once. */
 void stream_end_reading(struct stream *s)
 {
     shutdown(s->fd, SHUT_RD);

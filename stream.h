@@ -34,7 +34,7 @@
 enum stream_result {
     STREAM_OK = 0,
     STREAM_END,      /* the peer will send nothing more */
-    STREAM_TIMEOUT,  /* nothing came in the time allowed; nothing is lost, call again to go on */
+    STREAM_TIMEOUT,  /* nothing came in the time allowed */
     STREAM_STUCK,    /* the peer took none of our bytes in the time allowed */
     STREAM_ERROR,    /* the connection broke */
     STREAM_TOO_LONG, /* the line does not fit where it should go */
@@ -79,15 +79,17 @@ void stream_close(struct stream *s);
 int stream_fill(struct stream *s);
 
 /* Reads one line into `line`, without its end (CR LF, or LF alone), and puts a zero byte behind.
- * `size` counts that zero byte and a CR too. Blocks. Sets *length also where it fails: to what
- * had come. Additional answers: STREAM_TOO_LONG, STREAM_NOT_TEXT. */
+ * `size` counts that zero byte and a CR too. Blocks. Where it fails, *length says how much had come;
+ * that is taken from the stream, so the line cannot be gone on with. Additional answers:
+ * STREAM_TOO_LONG, STREAM_NOT_TEXT. */
 int stream_read_line(struct stream *s, char *line, size_t size, size_t *length);
 
-/* Reads exactly n bytes, n at most STREAM_BUFFER_BYTES, or takes none. Blocks. */
+/* Reads exactly n bytes, n at most STREAM_BUFFER_BYTES, or takes none: after STREAM_TIMEOUT it may
+ * be called again. Blocks. */
 int stream_read_exactly(struct stream *s, void *to, size_t n);
 
 /* Reads between 1 and `room` bytes, as many as are there, into `to`, and counts them in *got.
- * Blocks only where there are none. */
+ * Blocks only where there are none. After STREAM_TIMEOUT it may be called again. */
 int stream_read_some(struct stream *s, void *to, size_t room, size_t *got);
 
 /* Writes two pieces as one; either may be empty. Small ones wait in the write buffer, large ones
@@ -96,10 +98,12 @@ int stream_read_some(struct stream *s, void *to, size_t room, size_t *got);
 int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,
                  size_t second_length);
 
-/* Sends what waits in the write buffer. Blocks and answers as stream_write does. */
+/* Sends what waits in the write buffer. Blocks and answers as stream_write does. (A read does this
+ * by itself before it waits.) */
 int stream_flush(struct stream *s);
 
-/* Writes the last word, if none was said yet. Does not block; a flush sends it. */
+/* Writes the last word, if none was said yet; a flush sends it. Blocks only while another thread
+ * is sending on this stream. */
 void stream_say_last_word(struct stream *s, const struct last_word *word);
 
 /* The same from another thread, without waiting for anyone: sends what goes at once. If a send
@@ -108,22 +112,25 @@ void stream_farewell(struct stream *s, const struct last_word *word);
 
 /* Sends what is owed, says that no more will follow, and reads and ignores what the peer still
  * sends, until it ends or LINGER_S have passed. Closing without this would answer unread bytes
- * with a reset, and a reset can overtake our last words. Blocks, at most patience + LINGER_S. */
+ * with a reset, and a reset can overtake our last words. Blocks: for the sending as stream_write
+ * does, then for LINGER_S at most. */
 void stream_finish(struct stream *s);
 
-/* Ends the reading, from any thread: the reader gets STREAM_END, what is written still goes. */
+/* Wakes a reader that waits, from any thread: it gets STREAM_END once it has read what is there
+ * already. What is written still goes. */
 void stream_end_reading(struct stream *s);
 
 /* Ends both ways at once, from any thread, and so wakes whoever waits for this peer. */
 void stream_cut(struct stream *s);
 
-/* Sets patience_ms, and the socket's own timeouts to match; 0 seconds: for ever. */
+/* Sets how long a read may wait for the next byte, and a write for the peer to take one; 0 seconds:
+ * for ever. STREAM_ERROR where the system refuses. */
 int stream_set_patience(struct stream *s, int seconds);
 
 /* From now on, reading must be over in so many seconds, all reads together; 0: no such limit. */
 int stream_set_deadline(struct stream *s, int seconds);
 
-/* Waits until the peer has sent something (or ended), at most for patience_ms. Blocks. */
+/* Waits until the peer has sent something (or ended), as long as the patience lasts. Blocks. */
 int stream_await(struct stream *s);
 
 #endif

@@ -102,6 +102,7 @@ static void usage_errors(void)
     expect_usage_error("--origin", "http://example.com/", "'http://example.com/'");
     expect_usage_error("--origin", "http://example.com:99999", "--origin must be");
     expect_usage_error("--nonsense", NULL, "nonsense");
+    expect_usage_error("--max", "3", "ambiguous");
     expect_usage_error("--port", NULL, "port");
     expect_usage_error("extra", NULL, "unexpected argument 'extra'");
 }

@@ -55,6 +55,7 @@ static void no_upgrade_at_all(void)
     EXPECT_STATUS("HEAD / HTTP/1.1\r\nHost: x\r\n" ALL END, 200, "text/html");
     EXPECT_STATUS(GET CONNECTION KEY VERSION END, 426, "speaks the WebSocket protocol");
     EXPECT_STATUS(GET "Upgrade: websocket/13\r\n" CONNECTION KEY VERSION END, 426, "WebSocket");
+    EXPECT_STATUS(GET "Upgrade: h2c websocket\r\n" CONNECTION KEY VERSION END, 426, "WebSocket");
     EXPECT_STATUS(GET "Upgrade: websockets\r\n" CONNECTION KEY VERSION END, 426, "WebSocket");
 }
 
@@ -131,6 +132,7 @@ static void offers(void)
         "Sec-WebSocket-Extensions: good\r\nSec-WebSocket-Extensions: =\r\n",
         "Sec-WebSocket-Protocol:\r\n",
         "Sec-WebSocket-Protocol: chat; v=1\r\n",
+        "Sec-WebSocket-Protocol: chat ;v\r\n",
         "Sec-WebSocket-Protocol: chat room\r\n",
         "Sec-WebSocket-Protocol: chat, [room]\r\n",
     };

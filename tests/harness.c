@@ -147,6 +147,7 @@ pid_t server_pid;
 int server_port;
 char server_line[200];
 unsigned server_descriptor_limit;
+int server_errors_to = -1;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 const bool sanitized = true;
@@ -187,7 +188,7 @@ static pid_t spawn(const char *first, const char *const rest[], int *out, int *e
         if (server_descriptor_limit > 0)
             setrlimit(RLIMIT_NOFILE, &(struct rlimit){server_descriptor_limit, server_descriptor_limit});
         dup2(ends[1], 1);
-        dup2(*err, 2);
+        dup2(server_errors_to >= 0 ? server_errors_to : *err, 2);
         signal(SIGPIPE, SIG_DFL);
         execvp(program(), arguments);
         dprintf(2, "cannot run %s: %s\n", program(), strerror(errno));

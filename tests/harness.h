@@ -62,6 +62,9 @@ extern char server_line[200];
 /* How many descriptors the next server may have; 0: as many as we. */
 extern unsigned server_descriptor_limit;
 
+/* Where the next server's errors go; -1: where server_said finds them. */
+extern int server_errors_to;
+
 /* Runs the server's program with arguments, and waits for its end: the exit status; what it has
  * written is in program_out and program_err. */
 #define program_run(...) run_program((const char *const[]){__VA_ARGS__, NULL})

@@ -14,7 +14,7 @@ if [ "$1" = --one ]; then
     # CUnit's summary: total, run, passed, failed
     tests=$(awk '$1 == "tests" {print $4, $5}' "$log")
     asserted=$(awk '$1 == "asserts" {print $3}' "$log")
-    if [ $status = 0 ] && ! grep -q 'Sanitizer' "$log"; then
+    if [ $status = 0 ] && [ -n "$tests" ] && ! grep -q 'Sanitizer' "$log"; then
         echo "passed: ${suite##*/} (${tests% *} tests, $asserted assertions)"
     else
         cat "$log"
