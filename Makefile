@@ -12,7 +12,7 @@ BUILD ?= build/release
 SERVER ?= server
 VARIANT ?=
 
-PARTS = stream handshake frame
+PARTS = stream handshake frame wire
 OBJECTS = $(PARTS:%=$(BUILD)/%.o)
 SUITES = $(sort $(basename $(notdir $(wildcard tests/[0-9]*.c))))
 SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h lessons/*.c lessons/*.h)
@@ -30,7 +30,7 @@ APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 all: $(SERVER) ## build ./server
 
 run: $(SERVER) ## build and start it: the page is at the address it prints (ARGS="--port 9000")
-	@./$(SERVER) $(ARGS)
+	@./$(SERVER) --wire $(ARGS)
 
 $(SERVER): $(BUILD)/server.o $(OBJECTS)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

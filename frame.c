@@ -17,6 +17,8 @@
  */
 #include "frame.h"
 
+#include "wire.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +62,10 @@ static int peer_silent(struct websocket *ws)
         result = stream_flush(ws->stream);
     if (result == 0)
         result = stream_await(ws->stream);
-    return result == STREAM_TIMEOUT ? wrong(ws, CLOSE_POLICY, "no answer to a ping") : result;
+    if (result != STREAM_TIMEOUT)
+        return result;
+    wire_note(ws->stream->tap, WIRE_PING_TIMEOUT, "");
+    return wrong(ws, CLOSE_POLICY, "no answer to a ping");
 }
 
 /* ---- a frame's header ---- */
@@ -132,7 +137,8 @@ int frame_read_header(struct websocket *ws, struct frame *frame)
 {
     int result;
 
-    *frame = (struct frame){.header_length = 0};
+    frame->header_length = frame->kept = 0;
+    frame->length = frame->offset = 0;
     result = read_header_bytes(ws, frame, 2);
     if (result != 0)
         return result;
@@ -173,6 +179,19 @@ void frame_unmask(unsigned char *bytes, size_t length, const unsigned char key[4
         bytes[i] ^= turned[i % 4];
 }
 
+/* Lesson 13. Keeps the first bytes of a payload for the wire view, before their mask is taken off.
+ * The server runs without it. */
+static int keep_beginning(struct frame *frame, const unsigned char *bytes, size_t length)
+{
+    if (!wire_is_watched() || frame->kept != frame->offset)
+        return 0; /* also where somebody began to watch in the middle: half a beginning is none */
+    if (length > sizeof frame->beginning - frame->kept)
+        length = sizeof frame->beginning - frame->kept;
+    memcpy(frame->beginning + frame->kept, bytes, length);
+    frame->kept += length;
+    return 0;
+}
+
 /* Lesson 10. Reads some of a frame's payload, as much as is there, and takes its mask off. */
 static int read_piece(struct websocket *ws, struct frame *frame, unsigned char *to, size_t room,
                       size_t *got)
@@ -186,6 +205,7 @@ static int read_piece(struct websocket *ws, struct frame *frame, unsigned char *
     while (result == STREAM_TIMEOUT && (result = peer_silent(ws)) == 0);
     if (result != 0)
         return result;
+    keep_beginning(frame, to, *got);
     frame_unmask(to, *got, frame->masking_key, frame->offset);
     frame->offset += *got;
     return 0;
@@ -347,6 +367,17 @@ void frame_make_close(struct last_word *word, int code, const void *reason, size
         memcpy(word->bytes + 4, reason, reason_length);
 }
 
+/* Lesson 11, given. Says the last word, and tells of it. */
+static int say_last_word(struct websocket *ws, const struct last_word *word)
+{
+    int result = stream_say_last_word(ws->stream, word);
+
+    if (result == 0)
+        wire_frame(ws->stream->tap, WIRE_OUT, word->bytes, 2, word->bytes + 2, word->length - 2,
+                   word->length - 2, word->length - 2 > WIRE_PAYLOAD_BYTES);
+    return result;
+}
+
 /* Lesson 11. Sends a close frame that says what is wrong. */
 int frame_send_close(struct websocket *ws, int code)
 {
@@ -354,8 +385,7 @@ int frame_send_close(struct websocket *ws, int code)
     struct last_word word;
 
     frame_make_close(&word, code, reason, strlen(reason));
-    stream_say_last_word(ws->stream, &word);
-    return 0;
+    return say_last_word(ws, &word);
 }
 
 /* Lesson 11. Answers a close frame with its own code and reason (5.5.1, 7.1.5). Nothing may come
@@ -373,47 +403,63 @@ static int answer_close(struct websocket *ws, const unsigned char *payload, size
     if (length > 2 && (frame_check_utf8(&reason, payload + 2, length - 2) != 0 || reason.missing > 0))
         return wrong(ws, CLOSE_BAD_TEXT, "close reason that is not UTF-8");
     frame_make_close(&word, code, payload + 2, length < 2 ? 0 : length - 2);
-    stream_say_last_word(ws->stream, &word);
+    say_last_word(ws, &word);
     return STREAM_END;
 }
 
-/* Lesson 11. Takes a control frame: answers a close and a ping, and lets a pong pass (5.5). */
-static int control_frame(struct websocket *ws, struct frame *frame)
+/* Lesson 11. Reads a control frame's payload, all of it, to where the caller has CONTROL_BYTES. */
+static int read_control(struct websocket *ws, struct frame *frame, unsigned char *payload)
 {
-    unsigned char payload[CONTROL_BYTES] = {0};
     int result = 0;
 
     while (result == 0 && frame->offset < frame->length) {
         size_t got;
-        result = read_piece(ws, frame, payload + frame->offset, sizeof payload, &got);
+        result = read_piece(ws, frame, payload + frame->offset, CONTROL_BYTES, &got);
     }
-    if (result == 0 && frame->opcode == OPCODE_CLOSE)
-        result = answer_close(ws, payload, (size_t)frame->length);
-    if (result == 0 && frame->opcode == OPCODE_PING)
-        result = frame_write(ws, OPCODE_PONG, payload, (size_t)frame->length);
     return result;
+}
+
+/* Lesson 11. Answers a close and a ping, and lets a pong pass (5.5). */
+static int answer_control(struct websocket *ws, const struct frame *frame,
+                          const unsigned char *payload)
+{
+    if (frame->opcode == OPCODE_CLOSE)
+        return answer_close(ws, payload, (size_t)frame->length);
+    if (frame->opcode == OPCODE_PING)
+        return frame_write(ws, OPCODE_PONG, payload, (size_t)frame->length);
+    return 0;
 }
 
 /* ---- reading and writing messages ---- */
 
+/* Lesson 10. Reads one frame: a data frame into the message, a control frame to its answer. */
+static int read_frame(struct websocket *ws, struct frame *frame)
+{
+    unsigned char payload[CONTROL_BYTES] = {0};
+    bool control = false;
+    int result = frame_read_header(ws, frame);
+
+    if (result == 0) {
+        control = is_control(frame->opcode);
+        result = control ? read_control(ws, frame, payload) : data_frame(ws, frame);
+    }
+    if (frame->header_length > 0) /* also of one that was refused, or cut off */
+        wire_frame(ws->stream->tap, WIRE_IN, frame->header, frame->header_length, frame->beginning,
+                   frame->kept, frame->length, frame->kept < frame->offset);
+    return result == 0 && control ? answer_control(ws, frame, payload) : result;
+}
+
 /* Lesson 10. Reads frames until a message is whole. */
 int frame_read_message(struct websocket *ws)
 {
-    struct frame frame;
-    bool whole = false;
-    int result = 0;
+    struct frame frame = {.header_length = 0};
+    int result;
 
     ws->message.opcode = 0;
     ws->message.length = 0;
-    while (result == 0 && !whole) {
-        result = frame_read_header(ws, &frame);
-        if (result == 0 && is_control(frame.opcode)) {
-            result = control_frame(ws, &frame);
-        } else if (result == 0) {
-            result = data_frame(ws, &frame);
-            whole = frame.fin;
-        }
-    }
+    do
+        result = read_frame(ws, &frame);
+    while (result == 0 && (is_control(frame.opcode) || !frame.fin));
     return result;
 }
 
@@ -422,9 +468,14 @@ int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size
 {
     unsigned char header[FRAME_HEADER_BYTES] = {(unsigned char)(0x80 | opcode)}; /* 0x80: FIN */
     size_t more = length < 126 ? 0 : length < 65536 ? 2 : 8;
+    int result;
 
     header[1] = (unsigned char)(more == 0 ? length : more == 2 ? 126 : 127);
     for (size_t i = 0; i < more; i++) /* in network order, as in big_endian */
         header[2 + i] = (unsigned char)((uint64_t)length >> 8 * (more - 1 - i));
-    return stream_write(ws->stream, header, 2 + more, payload, length);
+    result = stream_write(ws->stream, header, 2 + more, payload, length);
+    if (result == 0)
+        wire_frame(ws->stream->tap, WIRE_OUT, header, 2 + more, payload, length, length,
+                   length > WIRE_PAYLOAD_BYTES);
+    return result == STREAM_OVER ? 0 : result;
 }

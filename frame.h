@@ -25,6 +25,9 @@
 /* The longest payload of a control frame: RFC 6455 section 5.5. */
 #define CONTROL_BYTES 125
 
+/* Bytes of a payload that are kept for the wire view, which shows no more. */
+#define FRAME_KEPT_BYTES 64
+
 /* Memory for a message grows from this many bytes by doubling, as its bytes arrive. Small, so
  * that an idle connection costs little. */
 #define MESSAGE_START_BYTES 256
@@ -60,6 +63,8 @@ struct frame {
     unsigned char masking_key[4];
     uint64_t length; /* bytes of payload, as the header claims */
     uint64_t offset; /* bytes of payload that were read */
+    size_t kept;     /* bytes of the payload's beginning that were kept for the wire view, as they */
+    unsigned char beginning[FRAME_KEPT_BYTES]; /* came, with the mask on */
 };
 
 /* A message, while it is gathered from its frames. */

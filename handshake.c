@@ -6,6 +6,8 @@
  */
 #include "handshake.h"
 
+#include "wire.h"
+
 #include <arpa/inet.h>
 #include <b64/cencode.h>
 #include <ctype.h>
@@ -74,6 +76,8 @@ static int read_line(struct request *r, struct stream *s, int too_long, char **l
         room = REQUEST_LINE_BYTES + 1;
     *line = r->text + r->used;
     result = stream_read_line(s, *line, room + 1, &length); /* + 1 for a CR, which does not stay */
+    if (result == 0 || length > 0)
+        wire_line(s->tap, WIRE_IN, *line, length);
     if (result == STREAM_END && r->used == 0 && length == 0)
         return STREAM_END; /* a visitor who left without a word: no one to answer */
     if (result == 0 && length + 1 > room)
@@ -291,6 +295,19 @@ static const struct status *find_status(int number)
     return &statuses[i];
 }
 
+/* Lesson 5, given. Writes a head that is ready, and tells its lines. */
+static int write_head(struct stream *s, const char *head)
+{
+    int result = stream_write(s, head, strlen(head), NULL, 0);
+
+    while (result == 0 && *head != '\0') {
+        size_t length = strcspn(head, "\r");
+        wire_line(s->tap, WIRE_OUT, head, length);
+        head += length + strlen("\r\n");
+    }
+    return result;
+}
+
 /* Lesson 5. Writes a response's head: the status line, the header lines, and the empty line. */
 int handshake_respond(struct stream *s, int status, const char *extra, const char *type,
                       size_t length)
@@ -298,14 +315,13 @@ int handshake_respond(struct stream *s, int status, const char *extra, const cha
     char head[RESPONSE_HEAD_BYTES], date[sizeof "Sun, 06 Nov 1994 08:49:37 GMT"];
     time_t now = time(NULL);
     struct tm parts;
-    int n;
 
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &parts));
-    n = snprintf(head, sizeof head,
-                 "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-                 "Cache-Control: no-cache\r\nConnection: close\r\n%s\r\n",
-                 status, find_status(status)->name, date, type, length, extra);
-    return stream_write(s, head, (size_t)n, NULL, 0);
+    snprintf(head, sizeof head,
+             "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+             "Cache-Control: no-cache\r\nConnection: close\r\n%s\r\n",
+             status, find_status(status)->name, date, type, length, extra);
+    return write_head(s, head);
 }
 
 /* Lesson 5. Refuses a request: a status, and a sentence that a person can act on. */
@@ -314,9 +330,10 @@ int handshake_refuse(struct stream *s, const struct request *r, int status)
     const struct status *known = find_status(status);
     const char *sentence = r->problem != NULL ? r->problem : known->sentence;
     size_t length = strlen(sentence);
-    int result = handshake_respond(s, known->number, known->headers, "text/plain; charset=utf-8",
-                                   length + 1);
+    int result;
 
+    wire_note(s->tap, WIRE_ERROR, sentence);
+    result = handshake_respond(s, known->number, known->headers, "text/plain; charset=utf-8", length + 1);
     if (result == 0 && (r->method == NULL || strcmp(r->method, "HEAD") != 0))
         result = stream_write(s, sentence, length, "\n", 1);
     return result;
@@ -505,12 +522,11 @@ void handshake_accept_key(const char *key, char accept[ACCEPT_KEY_BYTES])
 int handshake_switch(struct stream *s, const struct request *r)
 {
     char head[RESPONSE_HEAD_BYTES], accept[ACCEPT_KEY_BYTES];
-    int n;
 
     handshake_accept_key(request_header(r, "Sec-WebSocket-Key", 0), accept);
-    n = snprintf(head, sizeof head,
-                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                 "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-                 accept);
-    return stream_write(s, head, (size_t)n, NULL, 0);
+    snprintf(head, sizeof head,
+             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+             "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+             accept);
+    return write_head(s, head);
 }

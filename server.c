@@ -32,6 +32,7 @@
 #include "frame.h"
 #include "handshake.h"
 #include "stream.h"
+#include "wire.h"
 
 #define VERSION "0.1.0"
 
@@ -71,6 +72,8 @@ static struct {
     size_t max_connections;
     struct origin *origins;
     size_t origin_count;
+    bool wire;    /* there is a /wire */
+    bool verbose; /* every event is printed */
 } options = {
     .address = "127.0.0.1",
     .port = "8080",
@@ -95,8 +98,12 @@ struct client {
     enum progress progress;
     struct client *next, *previous;
 
+    struct wire_tap tap;  /* its worker's own */
     struct stream stream; /* has a lock of its own */
 };
+
+/* How workers, and the second threads of watchers, are started; set before the first one. */
+static pthread_attr_t worker_attributes;
 
 /* All clients there are. */
 static struct {
@@ -127,9 +134,10 @@ static const struct resource {
     {"/page.js", "page.js", "text/javascript; charset=utf-8", false},
     {"/icon.svg", "icon.svg", "image/svg+xml", false},
     {"/echo", NULL, NULL, true},
+    {"/wire", NULL, NULL, true}, /* only with --wire */
 };
 
-/* ---- the handler ---- */
+/* ---- the handlers: an echo, and the view of the wire ---- */
 
 /* Lesson 10. The loop of an echo server: read a message, write it back. */
 static int echo(struct websocket *ws)
@@ -144,6 +152,59 @@ static int echo(struct websocket *ws)
     return result;
 }
 
+/* What the two threads of a watcher share. */
+struct view {
+    struct websocket *ws;
+    struct wire_watcher watcher;
+};
+
+/* Lesson 13. The second thread of a watcher: sends what it sees, and says all before it waits. */
+static void *send_view(void *argument)
+{
+    struct view *view = argument;
+    struct wire_event event;
+    char json[WIRE_JSON_BYTES];
+    enum wire_result next;
+    int result = 0;
+
+    pthread_setname_np(pthread_self(), "view");
+    do {
+        next = wire_next(&view->watcher, &event, false);
+        if (next == WIRE_NOTHING) {
+            result = stream_flush(view->ws->stream);
+            next = wire_next(&view->watcher, &event, true);
+        }
+        if (next == WIRE_EVENT && result == 0)
+            result = frame_write(view->ws, OPCODE_TEXT, json, wire_json(&event, json));
+    } while (next == WIRE_EVENT && result == 0);
+    if (result != 0)
+        stream_cut(view->ws->stream); /* the first thread must notice as well */
+    return NULL;
+}
+
+/* Lesson 13. Lets a client watch the wire. Reading blocks, and so does waiting for events: a second
+ * thread sends, while this one reads what the client has to say (pong, close). */
+static int watch(struct websocket *ws)
+{
+    struct view view = {.ws = ws};
+    pthread_t sender;
+    int result = CLOSE_INTERNAL_ERROR;
+
+    wire_hide(ws->stream->tap);
+    wire_watch(&view.watcher);
+    if (pthread_create(&sender, &worker_attributes, send_view, &view) != 0) {
+        ws->problem = "no thread for the view";
+    } else {
+        do
+            result = frame_read_message(ws); /* a message says nothing to us */
+        while (result == 0);
+        wire_end(&view.watcher);
+        pthread_join(sender, NULL);
+    }
+    wire_stop_watching(&view.watcher);
+    return result;
+}
+
 /* What came behind the request's empty line, with the same recv: the first frame, or a part of it.
  * It still lies in the stream, which gives it out first. */
 struct head {
@@ -155,17 +216,21 @@ struct head {
  * and head. From here on the request has done its work, and its memory goes back. */
 static int on_upgrade(struct request *request, struct stream *socket, const struct head *head)
 {
+    int (*handler)(struct websocket *) = strcmp(request->path, "/wire") == 0 ? watch : echo;
     struct websocket ws;
     int result;
 
     (void)head; /* to look at, in a debugger: the stream will give these bytes out */
     request_free(request);
     frame_begin(&ws, socket, options.max_message);
-    result = echo(&ws);
-    if (result >= CLOSE_NORMAL) /* the client broke a rule: say which */
+    result = handler(&ws);
+    if (result >= CLOSE_NORMAL) { /* the client broke a rule, or we cannot go on: say why */
+        wire_note(socket->tap, WIRE_ERROR, ws.problem);
         frame_send_close(&ws, result);
+        result = STREAM_OK;
+    }
     frame_end(&ws);
-    return 0;
+    return result;
 }
 
 /* ---- the table of clients ---- */
@@ -304,6 +369,8 @@ static int answer(struct client *client, struct request *request)
     for (size_t i = 0; i < sizeof resources / sizeof resources[0]; i++)
         if (strcmp(resources[i].path, request->path) == 0)
             resource = &resources[i];
+    if (resource != NULL && strcmp(resource->path, "/wire") == 0 && !options.wire)
+        resource = NULL;
     if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0)
         return 405;
     if (resource == NULL)
@@ -333,10 +400,13 @@ static void serve(struct client *client)
     }
     if (status == 0)
         status = answer(client, &request);
-    if (status >= 400)
+    if (status >= 400) {
         handshake_refuse(s, &request, status);
+        status = STREAM_OK;
+    }
     request_free(&request);
     stream_finish(s);
+    wire_note(&client->tap, WIRE_DISCONNECTED, stream_describe(status));
 }
 
 /* Lesson 2. Gives back all that a client has. */
@@ -360,25 +430,20 @@ static void *worker(void *argument)
     return NULL;
 }
 
-/* Lesson 2. Makes the worker's thread: detached, since nobody waits for its result. */
+/* Lesson 2. Makes the worker's thread, and detaches it: nobody waits for its result. */
 static int start_worker(struct client *client)
 {
-    pthread_attr_t attributes;
     pthread_t thread;
-    int error = pthread_attr_init(&attributes);
+    int error = pthread_create(&thread, &worker_attributes, worker, client);
 
-    if (error != 0)
-        return error;
-    pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    error = pthread_create(&thread, &attributes, worker, client);
-    pthread_attr_destroy(&attributes);
+    if (error == 0)
+        pthread_detach(thread);
     return error;
 }
 
 /* Lesson 2. Starts a client on its socket. The client is made here and handed over whole: a thread
  * that was given the address of a local variable would read whatever stands there later. */
-static void start_client(int fd)
+static void start_client(int fd, const char *address)
 {
     static unsigned long number; /* only main counts */
     struct client *client = malloc(sizeof *client);
@@ -391,7 +456,8 @@ static void start_client(int fd)
     client->turned_away = false;
     client->progress = ASKING;
     client->next = client->previous = NULL;
-    stream_open(&client->stream, fd);
+    wire_open(&client->tap, client->number, address);
+    stream_open(&client->stream, fd, &client->tap);
     if (enter_table(client) != 0) {
         stream_close(&client->stream);
         free(client);
@@ -420,15 +486,37 @@ static int accept_failed(int error)
     return 0;
 }
 
+/* Lesson 1, given. Writes an address as "127.0.0.1:8080", or "[::1]:8080": an IPv6 address has
+ * colons itself. */
+static int write_address(const struct sockaddr *address, socklen_t length,
+                         char text[WIRE_ADDRESS_BYTES])
+{
+    char host[64], port[6];
+    bool v6 = address->sa_family == AF_INET6;
+
+    text[0] = '\0';
+    if (getnameinfo(address, length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return -1;
+    snprintf(text, WIRE_ADDRESS_BYTES, v6 ? "[%s]:%s" : "%s:%s", host, port);
+    return 0;
+}
+
 /* Lesson 1. Accepts visitors, one after the other, for as long as the server runs. */
 static int accept_loop(void)
 {
     for (;;) {
-        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd >= 0)
-            start_client(fd);
-        else if (accept_failed(errno) != 0)
+        struct sockaddr_storage from;
+        socklen_t length = sizeof from;
+        char address[WIRE_ADDRESS_BYTES];
+        int fd = accept4(listener, (struct sockaddr *)&from, &length, SOCK_CLOEXEC);
+
+        if (fd >= 0) {
+            write_address((struct sockaddr *)&from, length, address);
+            start_client(fd, address);
+        } else if (accept_failed(errno) != 0) {
             return stop_asked ? 0 : -1;
+        }
     }
 }
 
@@ -457,18 +545,16 @@ static int open_listener(void)
 /* Lesson 1. Says where the server can be reached, once it can. */
 static int announce(void)
 {
-    struct sockaddr_storage address;
-    socklen_t length = sizeof address;
-    char host[64], port[8];
+    struct sockaddr_storage own;
+    socklen_t length = sizeof own;
+    char address[WIRE_ADDRESS_BYTES];
 
-    if (getsockname(listener, (struct sockaddr *)&address, &length) != 0 ||
-        getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    if (getsockname(listener, (struct sockaddr *)&own, &length) != 0 ||
+        write_address((struct sockaddr *)&own, length, address) != 0) {
         fprintf(stderr, "server: cannot tell its own address\n");
         return -1;
     }
-    bool v6 = strchr(host, ':') != NULL; /* the address has colons itself, so it needs brackets */
-    printf("listening on http://%s%s%s:%s/\n", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    printf("listening on http://%s/\n", address);
     if (fflush(stdout) != 0) { /* stdout may be a file or a pipe, which would keep the line */
         fprintf(stderr, "server: cannot write to standard output: %s\n", strerror(errno));
         return -1;
@@ -484,8 +570,8 @@ static void on_signal(int number)
     int kept = errno; /* the interrupted function may be about to look at it */
 
     (void)number;
-    if (stop_asked)
-        _exit(EXIT_FAILURE);
+    signal(SIGINT, SIG_DFL); /* the second signal does what signals do: it ends the process */
+    signal(SIGTERM, SIG_DFL);
     stop_asked = 1; /* before the shutdown, so that accept_failed sees it */
     shutdown(listener, SHUT_RDWR); /* on Linux, this makes a waiting accept, or the next, fail */
     errno = kept;
@@ -558,6 +644,52 @@ static void raise_descriptors(void)
                 wanted, options.max_connections, (uintmax_t)limit.rlim_cur);
 }
 
+/* ---- --verbose ---- */
+
+static struct wire_watcher printer;
+static pthread_t printer_thread;
+
+/* Lesson 13. The thread of --verbose. It watches like any other watcher, so a terminal that is
+ * paused holds up this thread and no worker. */
+static void *print_view(void *ignored)
+{
+    struct wire_event event;
+    enum wire_result next;
+
+    (void)ignored;
+    pthread_setname_np(pthread_self(), "printer");
+    do {
+        next = wire_next(&printer, &event, false);
+        if (next == WIRE_NOTHING) {
+            fflush(stdout);
+            next = wire_next(&printer, &event, true);
+        }
+        if (next == WIRE_EVENT)
+            wire_print(&event, stdout);
+    } while (next == WIRE_EVENT);
+    fflush(stdout);
+    return NULL;
+}
+
+/* Lesson 13, given. Starts printing, where --verbose asks for it. */
+static int start_printing(void)
+{
+    if (!options.verbose)
+        return 0;
+    wire_watch(&printer);
+    return pthread_create(&printer_thread, NULL, print_view, NULL);
+}
+
+/* Lesson 13, given. Prints what has not been printed yet, and ends. */
+static void end_printing(void)
+{
+    if (!options.verbose)
+        return;
+    wire_end(&printer);
+    pthread_join(printer_thread, NULL);
+    wire_stop_watching(&printer);
+}
+
 /* ---- options ---- */
 
 /* Lesson 1, given. What --help prints. */
@@ -573,6 +705,8 @@ static void print_help(void)
            "  --max-connections N    clients at the same time (1024)\n"
            "  --origin ORIGIN        also let pages of this origin connect, for example\n"
            "                         https://example.com; may be given several times\n"
+           "  --wire                 offer a view of all connections at /wire; the page shows it\n"
+           "  --verbose              print every line and frame that comes and goes\n"
            "  --help                 print this and exit\n"
            "  --version              print the version and exit\n\n"
            "Ctrl-C stops the server: it closes every connection first. A second one ends it at once.\n");
@@ -615,6 +749,8 @@ static const struct option known_options[] = {
     {"max-message", required_argument, NULL, 'm'},
     {"max-connections", required_argument, NULL, 'n'},
     {"origin", required_argument, NULL, 'o'},
+    {"wire", no_argument, NULL, 'w'},
+    {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {0},
@@ -642,6 +778,12 @@ static void take_option(int letter, const char *value)
         break;
     case 'o':
         add_origin(value);
+        break;
+    case 'w':
+        options.wire = true;
+        break;
+    case 'v':
+        options.verbose = true;
         break;
     case 'h':
         print_help();
@@ -675,11 +817,15 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a terminal or a peer that has gone must not end us all */
     parse_options(argc, argv);
     raise_descriptors();
-    if (open_listener() != 0 || stop_on_signals() != 0 || announce() != 0)
+    pthread_attr_init(&worker_attributes);
+    pthread_attr_setstacksize(&worker_attributes, WORKER_STACK_BYTES);
+    wire_begin(options.wire);
+    if (open_listener() != 0 || stop_on_signals() != 0 || announce() != 0 || start_printing() != 0)
         return EXIT_FAILURE;
     result = accept_loop();
     say_goodbye();
     wait_for_workers();
+    end_printing();
     free(options.origins);
     close(listener);
     return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

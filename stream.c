@@ -34,11 +34,12 @@ static int64_t clock_ms(void)
 }
 
 /* Lesson 3, given. Makes a stream of a connected socket. */
-void stream_open(struct stream *s, int fd)
+void stream_open(struct stream *s, int fd, struct wire_tap *tap)
 {
     int on = 1;
 
     s->fd = fd;
+    s->tap = tap;
     s->patience_ms = 0;
     s->deadline = 0;
     s->in_start = s->in_end = 0;
@@ -57,6 +58,23 @@ void stream_close(struct stream *s)
 {
     close(s->fd);
     pthread_mutex_destroy(&s->write_lock);
+}
+
+/* Lesson 3, given. What a result means, in words. */
+const char *stream_describe(int result)
+{
+    static const char *const words[] = {
+        [STREAM_OK] = "answered",
+        [STREAM_END] = "the client has ended",
+        [STREAM_TIMEOUT] = "nothing came in time",
+        [STREAM_STUCK] = "the client takes nothing",
+        [STREAM_ERROR] = "the connection broke",
+        [STREAM_TOO_LONG] = "a line is too long",
+        [STREAM_NOT_TEXT] = "a line is not text",
+        [STREAM_OVER] = "the last word was said before",
+    };
+
+    return words[result];
 }
 
 /* ---- time ---- */
@@ -204,8 +222,8 @@ int stream_write(struct stream *s, const void *first, size_t first_length, const
     int result;
 
     pthread_mutex_lock(&s->write_lock);
-    result = s->write_error;
-    if (result == 0 && !s->last_word_said) {
+    result = s->last_word_said ? STREAM_OVER : s->write_error;
+    if (result == 0) {
         if (first_length + second_length <= STREAM_BUFFER_BYTES - s->out_length) {
             append_locked(s, first, first_length);
             append_locked(s, second, second_length);
@@ -367,13 +385,17 @@ void stream_finish(struct stream *s)
 }
 
 /* Lesson 11. Writes the last word, if none was said yet; the buffer has room set aside for it. */
-void stream_say_last_word(struct stream *s, const struct last_word *word)
+int stream_say_last_word(struct stream *s, const struct last_word *word)
 {
+    int result;
+
     pthread_mutex_lock(&s->write_lock);
-    if (!s->last_word_said)
+    result = s->last_word_said ? STREAM_OVER : 0;
+    if (result == 0)
         append_locked(s, word->bytes, word->length);
     s->last_word_said = true;
     unlock_writing(s);
+    return result;
 }
 
 /* Lesson 14. Leaves a last word where the holder of the write lock finds it, which may be us. */

@@ -39,7 +39,10 @@ enum stream_result {
     STREAM_ERROR,    /* the connection broke */
     STREAM_TOO_LONG, /* the line does not fit where it should go */
     STREAM_NOT_TEXT, /* the line holds a control byte, so it is no line of text */
+    STREAM_OVER,     /* the last word was said before: what was to be written is dropped */
 };
+
+struct wire_tap;
 
 /* What a stream says at its end. After a last word, nothing more is sent. */
 struct last_word {
@@ -49,6 +52,7 @@ struct last_word {
 
 struct stream {
     int fd;
+    struct wire_tap *tap; /* for those who tell what passes here; the stream never looks at it */
     int patience_ms; /* how long one read or send may wait; 0: for ever. Set before any wait. */
 
     /* The reader's own; no lock. */
@@ -68,8 +72,9 @@ struct stream {
     unsigned char out[STREAM_BUFFER_BYTES + STREAM_LAST_WORD_BYTES];
 };
 
-/* Makes a stream of a connected socket, which the stream owns from now on. Does not block. */
-void stream_open(struct stream *s, int fd);
+/* Makes a stream of a connected socket, which the stream owns from now on. `tap` stays the caller's,
+ * and may be NULL. Does not block. */
+void stream_open(struct stream *s, int fd, struct wire_tap *tap);
 
 /* Closes the socket at once. To let the peer read what was sent, call stream_finish before. */
 void stream_close(struct stream *s);
@@ -94,7 +99,8 @@ int stream_read_some(struct stream *s, void *to, size_t room, size_t *got);
 
 /* Writes two pieces as one; either may be empty. Small ones wait in the write buffer, large ones
  * are sent from where they lie, without a copy. Blocks where the peer reads slowly: STREAM_STUCK
- * after patience_ms in which it took nothing, STREAM_ERROR where the connection broke. */
+ * after patience_ms in which it took nothing, STREAM_ERROR where the connection broke, STREAM_OVER
+ * behind the last word. */
 int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,
                  size_t second_length);
 
@@ -102,9 +108,9 @@ int stream_write(struct stream *s, const void *first, size_t first_length, const
  * by itself before it waits.) */
 int stream_flush(struct stream *s);
 
-/* Writes the last word, if none was said yet; a flush sends it. Blocks only while another thread
- * is sending on this stream. */
-void stream_say_last_word(struct stream *s, const struct last_word *word);
+/* Writes the last word, or answers STREAM_OVER: one was said before. A flush sends it. Blocks only
+ * while another thread is sending on this stream. */
+int stream_say_last_word(struct stream *s, const struct last_word *word);
 
 /* The same from another thread, without waiting for anyone: sends what goes at once. If a send
  * of the stream's own is under way, the last word follows it. `word` must stay as it is. */
@@ -129,6 +135,9 @@ int stream_set_patience(struct stream *s, int seconds);
 
 /* From now on, reading must be over in so many seconds, all reads together; 0: no such limit. */
 int stream_set_deadline(struct stream *s, int seconds);
+
+/* What a result means, in words. */
+const char *stream_describe(int result);
 
 /* Waits until the peer has sent something (or ended), as long as the patience lasts. Blocks. */
 int stream_await(struct stream *s);

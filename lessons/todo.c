@@ -45,11 +45,11 @@ int __wrap_accept4(int listener, struct sockaddr *address, socklen_t *length, in
     return visitor.fd;
 }
 
-void __real_stream_open(struct stream *s, int fd);
-void __wrap_stream_open(struct stream *s, int fd);
-void __wrap_stream_open(struct stream *s, int fd)
+void __real_stream_open(struct stream *s, int fd, struct wire_tap *tap);
+void __wrap_stream_open(struct stream *s, int fd, struct wire_tap *tap);
+void __wrap_stream_open(struct stream *s, int fd, struct wire_tap *tap)
 {
-    __real_stream_open(s, fd);
+    __real_stream_open(s, fd, tap);
     visitor.stream = s;
 }
 

@@ -23,7 +23,7 @@ static const char *lines_of(const char *bytes, size_t length, size_t cut, size_t
     int result;
 
     feed_start(&f, bytes, length, cut, true);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     while ((result = stream_read_line(&s, line, size, &got)) == 0)
         n += (size_t)snprintf(told + n, sizeof told - n, "[%s] ", line);
     snprintf(told + n, sizeof told - n, "%s", ends[result]);
@@ -96,7 +96,7 @@ static void exactly(void)
     for (size_t cut = 0; cut <= sizeof bytes; cut++) {
         struct feeding f;
         feed_start(&f, bytes, 10, cut == 0 ? FEED_EACH : cut, true);
-        stream_open(&s, f.fd);
+        stream_open(&s, f.fd, NULL);
         EXPECT(stream_read_exactly(&s, got, 2) == 0 && memcmp(got, "ab", 2) == 0, "cut at %zu", cut);
         EXPECT(stream_read_exactly(&s, got, 8) == 0 && memcmp(got, "cdefghij", 8) == 0, "cut at %zu",
                cut);
@@ -113,7 +113,7 @@ static void timeout_loses_nothing(void)
     char got[4];
 
     feed_start(&f, "ab", 2, FEED_WHOLE, false);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     EXPECT(stream_set_patience(&s, 1) == 0, "the patience is set");
     EXPECT(stream_read_exactly(&s, got, 4) == STREAM_TIMEOUT, "two of four bytes: a timeout");
     send_bytes(f.far_fd, "cd", 2);
@@ -132,7 +132,7 @@ static void some(void)
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (unsigned char)(i % 251);
     feed_start(&f, bytes, sizeof bytes, 100, true);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     while (stream_read_some(&s, to + all, all < 1000 ? 7 : sizeof to - all, &got) == 0)
         all += got;
     EXPECT(all == sizeof bytes && memcmp(to, bytes, all) == 0,
@@ -148,7 +148,7 @@ static void flush_before_waiting(void)
     char answer[6] = "", got;
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     EXPECT(stream_write(&s, "ab", 2, "cd", 2) == 0 && stream_write(&s, "e", 1, NULL, 0) == 0, "write");
     EXPECT(recv(f.far_fd, answer, 5, MSG_DONTWAIT) < 0, "small writes wait in the buffer");
     stream_set_patience(&s, 1);
@@ -159,31 +159,31 @@ static void flush_before_waiting(void)
     stream_close(&s);
 }
 
-/* A large write through a small socket buffer takes many sends, each of a part. */
+/* A large write through a small socket buffer takes many sends, each of a part. Another process
+ * reads meanwhile. */
 static void large_write(void)
 {
     static unsigned char bytes[1 << 20], got[sizeof bytes + 3];
-    struct feeding f;
-    int small = 2000;
+    int ends[2], small = 2000;
+    pid_t reader;
 
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (unsigned char)(i % 251);
-    /* here the feeder's end is the stream's, so that a thread of its own reads while we write */
-    feed_start(&f, "", 0, FEED_WHOLE, false);
-    setsockopt(f.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-    stream_open(&s, f.fd);
-    pid_t reader = fork();
+    EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "a pair of sockets");
+    setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    reader = fork();
     if (reader == 0) {
-        close(f.fd); /* else the end would never come */
-        bool same = receive_bytes(f.far_fd, got, sizeof got) && memcmp(got, "abc", 3) == 0 &&
+        close(ends[0]); /* else the end would never come */
+        bool same = receive_bytes(ends[1], got, sizeof got) && memcmp(got, "abc", 3) == 0 &&
                     memcmp(got + 3, bytes, sizeof bytes) == 0;
-        _exit(same && recv(f.far_fd, got, 1, 0) == 0 ? 0 : 1);
+        _exit(same && recv(ends[1], got, 1, 0) == 0 ? 0 : 1);
     }
+    close(ends[1]);
+    stream_open(&s, ends[0], NULL);
     EXPECT(stream_write(&s, "a", 1, NULL, 0) == 0, "a small write");
     EXPECT(stream_write(&s, "bc", 2, bytes, sizeof bytes) == 0, "a large one");
     stream_finish(&s);
     EXPECT(child_status(reader) == 0, "the other side must get every byte, in order, and the end");
-    feed_finish(&f);
     stream_close(&s);
 }
 
@@ -193,7 +193,7 @@ static void peer_is_gone(void)
     int result = 0;
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     signal(SIGPIPE, SIG_DFL); /* a signal would end this suite */
     shutdown(f.far_fd, SHUT_RDWR);
     EXPECT(stream_write(&s, "x", 1, NULL, 0) == 0, "a small write only waits");
@@ -211,7 +211,7 @@ static void peer_does_not_read(void)
     struct feeding f;
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     stream_set_patience(&s, 1);
     EXPECT(stream_write(&s, bytes, sizeof bytes, NULL, 0) == STREAM_STUCK,
            "a send without progress must end when the patience does");
@@ -227,10 +227,10 @@ static void last_word(void)
     char got[20];
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     stream_write(&s, "hello ", 6, NULL, 0);
     stream_say_last_word(&s, &word);
-    EXPECT(stream_write(&s, "more", 4, NULL, 0) == 0, "what follows is dropped without an error");
+    EXPECT(stream_write(&s, "more", 4, NULL, 0) == STREAM_OVER, "what follows is dropped");
     stream_say_last_word(&s, &second);
     stream_farewell(&s, &second);
     stream_flush(&s);
@@ -248,7 +248,7 @@ static void farewell_is_sent_at_once(void)
     char got[4] = "";
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     stream_farewell(&s, &word);
     EXPECT(recv(f.far_fd, got, 3, MSG_DONTWAIT) == 3, "a farewell needs no flush");
     EXPECT_TEXT(got, "bye", "the farewell");
@@ -265,7 +265,7 @@ static void farewell_while_locked(void)
     char got[10] = "";
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     pthread_mutex_lock(&s.write_lock);
     stream_farewell(&s, &word);
     pthread_mutex_unlock(&s.write_lock);
@@ -284,7 +284,7 @@ static void deadline(void)
     size_t got;
 
     feed_start(&f, "no end", 6, FEED_WHOLE, false);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     stream_set_deadline(&s, 1);
     EXPECT(stream_read_line(&s, line, sizeof line, &got) == STREAM_TIMEOUT, "the time is up");
     EXPECT(got == 6, "and it says how much had come: %zu", got);

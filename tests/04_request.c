@@ -18,7 +18,7 @@ static const char *read_told(const char *bytes, size_t length, size_t cut, bool 
     int status;
 
     feed_start(&f, bytes, length, cut, end);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     stream_set_deadline(&s, end ? 0 : 1);
     status = request_read(&r, &s);
     if (status == STREAM_END) {
@@ -249,7 +249,7 @@ static void find_headers(void)
     struct request r;
 
     feed_start(&f, request, strlen(request), FEED_WHOLE, true);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     EXPECT(request_read(&r, &s) == 0, "a good request");
     EXPECT_TEXT(request_header(&r, "A", 0), "1", "the first A");
     EXPECT_TEXT(request_header(&r, "a", 1), "2", "the second A");

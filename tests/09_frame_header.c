@@ -26,7 +26,7 @@ static const char *header_told(const char *hex, size_t cut)
     memcpy(bytes, made, length);
     free(made);
     feed_start(&f, bytes, length, cut, true);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     frame_begin(&ws, &s, 1000);
     result = frame_read_header(&ws, &frame);
     if (result == 0)
@@ -124,7 +124,7 @@ static void next_byte_stays(void)
     char next = 0;
 
     feed_start(&f, bytes, sizeof bytes, FEED_WHOLE, true);
-    stream_open(&s, f.fd);
+    stream_open(&s, f.fd, NULL);
     frame_begin(&ws, &s, 1000);
     EXPECT(frame_read_header(&ws, &frame) == 0, "a good header");
     EXPECT(stream_read_exactly(&s, &next, 1) == 0 && next == 'x', "the payload must still be there");

@@ -155,7 +155,7 @@ const bool sanitized = true;
 const bool sanitized = false;
 #endif
 char program_out[4096], program_err[4096];
-static int server_err_fd = -1;
+static int server_err_fd = -1, server_out_fd = -1;
 
 static const char *program(void)
 {
@@ -253,12 +253,14 @@ void start_server(const char *const options[])
     size_t length = 0;
     int out;
 
-    server_pid = spawn("--port=0", options, &out, &server_err_fd);
+    if (server_out_fd >= 0)
+        close(server_out_fd); /* the last server's */
+    server_pid = spawn("--port=0", options, &server_out_fd, &server_err_fd);
+    out = server_out_fd;
     while (length < sizeof server_line - 1 && readable(out) &&
            read(out, server_line + length, 1) == 1 && server_line[length] != '\n')
         length++;
     server_line[length] = '\0';
-    close(out);
     if (strrchr(server_line, ':') == NULL) {
         read_errors(server_err_fd, program_err, sizeof program_err);
         abort_suite("the server did not say that it listens. It said: %s\n%s", server_line,
@@ -271,6 +273,18 @@ const char *server_said(void)
 {
     read_errors(server_err_fd, program_err, sizeof program_err);
     return program_err;
+}
+
+size_t server_printed(char *text, size_t size)
+{
+    size_t length = 0;
+    ssize_t n;
+
+    while (length < size - 1 && readable(server_out_fd) &&
+           (n = read(server_out_fd, text + length, size - 1 - length)) > 0)
+        length += (size_t)n;
+    text[length] = '\0';
+    return length;
 }
 
 /* Ends the server; *complaint says what was wrong with that, or is NULL. */
@@ -362,15 +376,36 @@ long server_memory(void)
 
 /* ---- bytes ---- */
 
-int dial(void)
+/* A new connection, or -1. */
+static int try_to_connect(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)server_port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct timeval wait = {.tv_sec = WAIT_S};
-    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+bool can_connect(void)
+{
+    int fd = try_to_connect();
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+int dial(void)
+{
+    struct timeval wait = {.tv_sec = WAIT_S};
+    int on = 1, fd = try_to_connect();
+
+    if (fd < 0)
         abort_suite("no connection to the server: %s", strerror(errno));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
@@ -488,10 +523,38 @@ static bool receive_head(int fd, char *head, size_t size)
 
 int open_websocket(void)
 {
+    return open_websocket_at("/echo");
+}
+
+ssize_t receive_frame(int fd, unsigned *opcode, void *payload, size_t size)
+{
+    unsigned char header[10];
+    uint64_t length;
+    size_t more;
+
+    if (!receive_bytes(fd, header, 2))
+        return -1;
+    *opcode = header[0] & 15;
+    length = header[1];
+    more = length == 126 ? 2 : length == 127 ? 8 : 0;
+    if (more > 0 && !receive_bytes(fd, header + 2, more))
+        return -1;
+    if (more > 0)
+        length = 0;
+    for (size_t i = 0; i < more; i++)
+        length = length << 8 | header[2 + i];
+    if (length >= size || !receive_bytes(fd, payload, (size_t)length))
+        return -1;
+    ((char *)payload)[length] = '\0';
+    return (ssize_t)length;
+}
+
+int open_websocket_at(const char *path)
+{
     char head[1000] = "";
     int fd = dial();
 
-    send_text(fd, upgrade_request("/echo", ""));
+    send_text(fd, upgrade_request(path, ""));
     if (!receive_head(fd, head, sizeof head) || strncmp(head, "HTTP/1.1 101 ", 13) != 0)
         abort_suite("the handshake was not answered with 101, but: %s", head);
     return fd;

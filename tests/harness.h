@@ -74,6 +74,10 @@ extern char program_out[4096], program_err[4096];
 /* What the running server has written to its standard error so far. */
 const char *server_said(void);
 
+/* What comes from its standard output, behind the ready line, up to the end or `size`. To be called
+ * after server_end. */
+size_t server_printed(char *text, size_t size);
+
 /* How many threads and descriptors the server has now. */
 int server_threads(void);
 int server_descriptors(void);
@@ -91,8 +95,9 @@ bool eventually(bool (*holds)(void));
 
 /* ---- bytes over loopback ---- */
 
-/* A new connection to the server; aborts the suite where there is none. */
+/* A new connection to the server; aborts the suite where there is none. can_connect only tries. */
 int dial(void);
+bool can_connect(void);
 
 /* Sends all bytes; answers false where the server has ended the connection. */
 bool send_bytes(int fd, const void *bytes, size_t length);
@@ -121,8 +126,14 @@ void expect_status(const char *request, int status, const char *words, int line,
 /* A request for an upgrade, with further header lines, each with its end. */
 const char *upgrade_request(const char *path, const char *further);
 
-/* A new connection after a handshake on /echo; aborts the suite where there is none. */
+/* A new connection after a handshake on /echo, or another path; aborts the suite where there is
+ * none. */
 int open_websocket(void);
+int open_websocket_at(const char *path);
+
+/* Receives one frame of the server. Answers the length of its payload, behind which it puts a zero
+ * byte, or -1: none came, or it is longer than size - 1. */
+ssize_t receive_frame(int fd, unsigned *opcode, void *payload, size_t size);
 
 /* Makes bytes from a script, words with blanks between:
  *     81:48656c6c6f    a masked client frame: first byte and payload, in hex

@@ -7,7 +7,7 @@ set -eu
 folder=$1 checker=$2
 shift 2
 stages='1 2 3 4 5 6 7 8 9 10 11 12 13 14'
-sources='server stream handshake frame'
+sources='server stream handshake frame wire'
 # What an unwritten function leaves unused: its parameters, its helpers, their variables.
 quiet='-Wno-unused-parameter -Wno-unused-function -Wno-unused-variable'
 flags="-std=c11 -O1 -g -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror $quiet"
@@ -18,7 +18,7 @@ done
 
 make_stage() { # lesson, folder
     mkdir -p "$2"
-    cp stream.h handshake.h frame.h lessons/todo.h lessons/todo.c "$2"
+    cp stream.h handshake.h frame.h wire.h lessons/todo.h lessons/todo.c "$2"
     for name in $sources; do
         awk -v lesson="$1" -f lessons/stage.awk $name.c >"$2/$name.c"
     done
@@ -35,7 +35,7 @@ for stage in $stages; do
         # shellcheck disable=SC2086
         (cd "$folder/$stage" && "$compiler" $flags -DFIRST_UNWRITTEN="$stage" \
             -DCLIENT_DIRECTORY="\"$OLDPWD/client\"" -pthread $wrapped \
-            -o "server-$compiler" server.c stream.c handshake.c frame.c todo.c -lmd -lb64)
+            -o "server-$compiler" server.c stream.c handshake.c frame.c wire.c todo.c -lmd -lb64)
         STAGE=$stage SERVER="$folder/$stage/server-$compiler" "$checker" >"$folder/$stage/log" 2>&1 ||
             { cat "$folder/$stage/log"; echo "stage $stage, built with $compiler, is not right"; exit 1; }
     done

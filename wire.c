@@ -1,0 +1,377 @@
+/*
+ * wire.c - see wire.h for what is told, and to whom
+ *
+ *     workers ── tell ──► ring of events ──► watcher 1 (a client of /wire: its second thread)
+ *                         one lock,      ──► watcher 2
+ *                         one condition  ──► the thread of --verbose
+ *
+ * A watcher is no more than the number of the event that it gets next. The ring does not know its
+ * watchers, so none of them can hold it up.
+ */
+#include "wire.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+static struct timespec started;
+static bool view_offered;
+
+/* How many watch; read without the lock, to know whether telling is worth it. */
+static atomic_uint watcher_count;
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t grown; /* there is an event more, or a watcher has ended */
+
+    /* Under lock. */
+    uint64_t next; /* the number of the next event; number n lies in events[n % WIRE_EVENTS] */
+    struct wire_event events[WIRE_EVENTS];
+} ring = {.lock = PTHREAD_MUTEX_INITIALIZER, .grown = PTHREAD_COND_INITIALIZER, .next = 1};
+
+/* ---- telling ---- */
+
+/* Lesson 13, given. Starts the clock. */
+void wire_begin(bool offered)
+{
+    view_offered = offered;
+    clock_gettime(CLOCK_MONOTONIC, &started);
+}
+
+/* Lesson 13, given. Microseconds since wire_begin. */
+static int64_t elapsed_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)(now.tv_sec - started.tv_sec) * 1000000 + (now.tv_nsec - started.tv_nsec) / 1000;
+}
+
+/* Lesson 13, given. Whether anybody watches. */
+bool wire_is_watched(void)
+{
+    return atomic_load(&watcher_count) > 0;
+}
+
+/* Lesson 13. Puts an event into the ring, over the oldest one, and wakes the watchers. The server
+ * runs without it. */
+static int publish(struct wire_event *event)
+{
+    struct wire_event *slot;
+
+    event->t_us = elapsed_us();
+    pthread_mutex_lock(&ring.lock);
+    event->n = ring.next++;
+    slot = &ring.events[event->n % WIRE_EVENTS];
+    memcpy(slot, event, offsetof(struct wire_event, bytes) + event->size);
+    pthread_cond_broadcast(&ring.grown);
+    pthread_mutex_unlock(&ring.lock);
+    return 0;
+}
+
+/* Lesson 13, given. Copies bytes into an event, as many as there is room for. */
+static void add_bytes(struct wire_event *event, const void *bytes, size_t size)
+{
+    if (size > sizeof event->bytes - event->size)
+        size = sizeof event->bytes - event->size;
+    if (size > 0)
+        memcpy(event->bytes + event->size, bytes, size);
+    event->size += size;
+}
+
+/* Lesson 13, given. Tells an event that is no more than a text. */
+static void tell_text(const struct wire_tap *tap, enum wire_kind kind, enum wire_direction direction,
+                      const char *text, size_t length)
+{
+    struct wire_event event; /* not set to zero: most of bytes[] is never looked at */
+
+    event.conn = tap->conn;
+    event.kind = kind;
+    event.direction = direction;
+    event.length = length;
+    event.cut = length > sizeof event.bytes;
+    event.size = 0;
+    add_bytes(&event, text, length);
+    publish(&event);
+}
+
+/* Lesson 13, given. Puts a connection into the view. */
+void wire_open(struct wire_tap *tap, unsigned long conn, const char *address)
+{
+    tap->conn = conn;
+    tap->begun = false;
+    snprintf(tap->address, sizeof tap->address, "%s", address);
+}
+
+/* Lesson 13, given. Takes a connection out of the view. */
+void wire_hide(struct wire_tap *tap)
+{
+    if (tap != NULL)
+        tap->conn = 0;
+}
+
+/* Lesson 13, given. Tells that a connection has begun, when the first thing is told of it: by then
+ * it is known not to be a watcher. Answers whether there is more to tell. */
+static bool begin(struct wire_tap *tap)
+{
+    if (tap == NULL || tap->conn == 0)
+        return false;
+    if (!tap->begun && wire_is_watched())
+        tell_text(tap, WIRE_CONNECTED, WIRE_IN, tap->address, strlen(tap->address));
+    tap->begun = true;
+    return wire_is_watched();
+}
+
+/* Lesson 13, given. Tells a line of a request or a response. */
+void wire_line(struct wire_tap *tap, enum wire_direction direction, const char *line, size_t length)
+{
+    if (tap != NULL && !tap->begun && view_offered && strncmp(line, "GET /wire", 9) == 0 &&
+        (line[9] == ' ' || line[9] == '?'))
+        wire_hide(tap);
+    if (begin(tap))
+        tell_text(tap, WIRE_LINE, direction, line, length);
+}
+
+/* Lesson 13, given. Tells a frame. */
+void wire_frame(struct wire_tap *tap, enum wire_direction direction, const unsigned char *header,
+                size_t header_size, const unsigned char *payload, size_t payload_size, uint64_t length,
+                bool cut)
+{
+    struct wire_event event;
+
+    if (!begin(tap))
+        return;
+    if (payload_size > WIRE_PAYLOAD_BYTES)
+        payload_size = WIRE_PAYLOAD_BYTES;
+    event.conn = tap->conn;
+    event.kind = WIRE_FRAME;
+    event.direction = direction;
+    event.length = length;
+    event.cut = cut;
+    event.size = 0;
+    add_bytes(&event, header, header_size);
+    add_bytes(&event, payload, payload_size);
+    publish(&event);
+}
+
+/* Lesson 13, given. Tells what is neither a line nor a frame. */
+void wire_note(struct wire_tap *tap, enum wire_kind kind, const char *why)
+{
+    if (begin(tap))
+        tell_text(tap, kind, WIRE_IN, why, strlen(why));
+}
+
+/* ---- watching ---- */
+
+/* Lesson 13. Begins to watch: from the next event on. */
+void wire_watch(struct wire_watcher *watcher)
+{
+    pthread_mutex_lock(&ring.lock);
+    watcher->next = ring.next;
+    watcher->ended = false;
+    pthread_mutex_unlock(&ring.lock);
+    atomic_fetch_add(&watcher_count, 1);
+}
+
+/* Lesson 13. Stops watching. */
+void wire_stop_watching(struct wire_watcher *watcher)
+{
+    (void)watcher; /* the ring does not know its watchers; it only counts them */
+    atomic_fetch_sub(&watcher_count, 1);
+}
+
+/* Lesson 13. Ends a watcher's waiting. */
+void wire_end(struct wire_watcher *watcher)
+{
+    pthread_mutex_lock(&ring.lock);
+    watcher->ended = true;
+    pthread_cond_broadcast(&ring.grown);
+    pthread_mutex_unlock(&ring.lock);
+}
+
+/* Lesson 13. Takes a watcher's next event out of the ring; where the ring has gone round meanwhile,
+ * says how many events were missed. Called with the lock held. */
+static void take_next_locked(struct wire_watcher *watcher, struct wire_event *event)
+{
+    const struct wire_event *slot = &ring.events[watcher->next % WIRE_EVENTS];
+    uint64_t behind = ring.next - watcher->next;
+
+    if (behind <= WIRE_EVENTS) {
+        memcpy(event, slot, offsetof(struct wire_event, bytes) + slot->size);
+        watcher->next++;
+        return;
+    }
+    event->length = behind - WIRE_EVENTS;
+    watcher->next += event->length;
+    event->n = watcher->next - 1;
+    event->t_us = elapsed_us();
+    event->conn = 0;
+    event->kind = WIRE_MISSED;
+    event->size = 0;
+}
+
+/* Lesson 13. Waits, or looks, for a watcher's next event. */
+enum wire_result wire_next(struct wire_watcher *watcher, struct wire_event *event, bool wait)
+{
+    enum wire_result result = WIRE_EVENT;
+
+    pthread_mutex_lock(&ring.lock);
+    while (wait && watcher->next == ring.next && !watcher->ended)
+        pthread_cond_wait(&ring.grown, &ring.lock);
+    if (watcher->next != ring.next)
+        take_next_locked(watcher, event);
+    else
+        result = watcher->ended ? WIRE_ENDED : WIRE_NOTHING;
+    pthread_mutex_unlock(&ring.lock);
+    return result;
+}
+
+/* ---- an event as JSON ---- */
+
+static const char *const kind_names[] = {
+    [WIRE_CONNECTED] = "connected",       [WIRE_LINE] = "line",
+    [WIRE_FRAME] = "frame",               [WIRE_PING_TIMEOUT] = "ping-timeout",
+    [WIRE_ERROR] = "error",               [WIRE_DISCONNECTED] = "disconnected",
+    [WIRE_MISSED] = "missed",
+};
+
+/* Lesson 13, given. Writes bytes as a string of JSON, without its quotation marks: each byte is the
+ * character of its number (RFC 8259 section 7). Answers the length. */
+static size_t write_text(char *to, const unsigned char *bytes, size_t size)
+{
+    char *p = to;
+
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] == '"' || bytes[i] == '\\') {
+            *p++ = '\\';
+            *p++ = (char)bytes[i];
+        } else if (bytes[i] < ' ' || bytes[i] >= 0x7f) {
+            p += sprintf(p, "\\u%04x", bytes[i]);
+        } else {
+            *p++ = (char)bytes[i];
+        }
+    }
+    *p = '\0';
+    return (size_t)(p - to);
+}
+
+/* Lesson 13, given. Writes bytes in hex. Answers the length. */
+static size_t write_hex(char *to, const unsigned char *bytes, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < size; i++) {
+        to[2 * i] = digits[bytes[i] >> 4];
+        to[2 * i + 1] = digits[bytes[i] & 0xF];
+    }
+    to[2 * size] = '\0';
+    return 2 * size;
+}
+
+/* Lesson 13, given. Writes an event as JSON. */
+size_t wire_json(const struct wire_event *event, char *json)
+{
+    const char *direction = event->direction == WIRE_IN ? "in" : "out";
+    char *p = json;
+
+    p += sprintf(p, "{\"n\":%llu,\"t\":%lld,\"conn\":%lu,\"event\":\"%s\"", (unsigned long long)event->n,
+                 (long long)event->t_us, event->conn, kind_names[event->kind]);
+    switch (event->kind) {
+    case WIRE_LINE:
+        p += sprintf(p, ",\"dir\":\"%s\",\"text\":\"", direction);
+        p += write_text(p, event->bytes, event->size);
+        break;
+    case WIRE_FRAME:
+        p += sprintf(p, ",\"dir\":\"%s\",\"length\":%llu,\"bytes\":\"", direction,
+                     (unsigned long long)event->length);
+        p += write_hex(p, event->bytes, event->size);
+        break;
+    case WIRE_MISSED:
+        p += sprintf(p, ",\"count\":%llu,\"why\":\"this watcher was too slow",
+                     (unsigned long long)event->length);
+        break;
+    default:
+        p += sprintf(p, ",\"%s\":\"", event->kind == WIRE_CONNECTED ? "address" : "why");
+        p += write_text(p, event->bytes, event->size);
+    }
+    p += sprintf(p, "\"%s}", event->kind <= WIRE_FRAME && event->cut ? ",\"cut\":true" : "");
+    return (size_t)(p - json);
+}
+
+/* ---- an event for people ---- */
+
+/* Lesson 13, given. Prints bytes in quotation marks, escaped, at most 40 of them. */
+static void print_text(FILE *to, const unsigned char *bytes, size_t size, bool more)
+{
+    char text[6 * 40 + 1];
+
+    if (size > 40) {
+        size = 40;
+        more = true;
+    }
+    write_text(text, bytes, size);
+    fprintf(to, " \"%s\"%s", text, more ? "..." : "");
+}
+
+/* Lesson 13, given. Takes the mask off a copy of what an event has of a payload. Answers its size. */
+static size_t plain_payload(const struct wire_event *event, unsigned char *to)
+{
+    const unsigned char *p = event->bytes, *key = NULL;
+    unsigned length = event->size > 1 ? p[1] & 0x7F : 0;
+    size_t header = 2 + (length == 126 ? 2u : length == 127 ? 8u : 0u), size;
+
+    if (event->size > 1 && (p[1] & 0x80) != 0) {
+        key = p + header;
+        header += 4;
+    }
+    if (event->size <= header)
+        return 0;
+    size = event->size - header;
+    for (size_t i = 0; i < size; i++)
+        to[i] = key != NULL ? p[header + i] ^ key[i % 4] : p[header + i];
+    return size;
+}
+
+/* Lesson 13, given. Prints a frame: its kind, its length, and the beginning of its payload. */
+static void print_frame(FILE *to, const struct wire_event *event)
+{
+    static const char *const names[16] = {
+        "continuation", "text", "binary", [8] = "close", [9] = "ping", [10] = "pong"};
+    unsigned char payload[WIRE_PAYLOAD_BYTES + WIRE_HEADER_BYTES];
+    size_t size = plain_payload(event, payload);
+    unsigned first = event->size > 0 ? event->bytes[0] : 0;
+    const char *name = names[first & 0xF];
+
+    fprintf(to, "frame: %s%s, %llu bytes", name != NULL ? name : "unknown opcode",
+            first & 0x80 ? "" : " (to be continued)", (unsigned long long)event->length);
+    if ((first & 0xF) == 8 && size >= 2) {
+        fprintf(to, ", code %d", payload[0] << 8 | payload[1]);
+        print_text(to, payload + 2, size - 2, false);
+    } else if (size > 0) {
+        print_text(to, payload, size, event->cut);
+    }
+}
+
+/* Lesson 13, given. Prints an event as one line. */
+void wire_print(const struct wire_event *event, FILE *to)
+{
+    char text[6 * WIRE_LINE_BYTES + 1];
+
+    write_text(text, event->bytes, event->kind == WIRE_FRAME ? 0 : event->size);
+    fprintf(to, "%11.6f  ", (double)event->t_us / 1e6);
+    if (event->kind == WIRE_MISSED) {
+        fprintf(to, "%llu events are not shown: they came too fast\n", (unsigned long long)event->length);
+        return;
+    }
+    fprintf(to, "client %-4lu ", event->conn);
+    if (event->kind <= WIRE_FRAME && event->kind != WIRE_CONNECTED)
+        fprintf(to, "%s  ", event->direction == WIRE_IN ? "in " : "out");
+    if (event->kind == WIRE_FRAME)
+        print_frame(to, event);
+    else if (event->kind == WIRE_LINE)
+        fprintf(to, "line: %s%s", text, event->cut ? "..." : "");
+    else
+        fprintf(to, "%s: %s", kind_names[event->kind], text);
+    fprintf(to, "\n");
+}
