@@ -506,7 +506,7 @@ static int write_address(const struct sockaddr *address, socklen_t length,
 static int accept_loop(void)
 {
     for (;;) {
-        struct sockaddr_storage from;
+        struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
         socklen_t length = sizeof from;
         char address[WIRE_ADDRESS_BYTES];
         int fd = accept4(listener, (struct sockaddr *)&from, &length, SOCK_CLOEXEC);
