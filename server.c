@@ -545,7 +545,7 @@ static int open_listener(void)
 /* Lesson 1. Says where the server can be reached, once it can. */
 static int announce(void)
 {
-    struct sockaddr_storage own;
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof own;
     char address[WIRE_ADDRESS_BYTES];
 
