@@ -20,7 +20,7 @@ SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h lessons/*.c lessons/*.h)
 # The Debian and Ubuntu packages: to build and run; to test.
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
 TEST_PACKAGES = $(PACKAGES) libcunit1-dev clang clang-tidy cppcheck gawk util-linux \
-	python3 python3-websockets nodejs npm ca-certificates fonts-dejavu-core
+	python3 python3-websockets nodejs npm ca-certificates fonts-dejavu-core fonts-noto-color-emoji
 SUDO = $(shell test "$$(id -u)" = 0 || command -v sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 
@@ -84,7 +84,9 @@ check-peers: $(SERVER) tests/node_modules ## clients that others wrote: ws, pyth
 	SERVER=$(CURDIR)/$(SERVER) timeout 300 /usr/bin/python3 tests/interop/websockets_test.py
 
 check-browser: $(SERVER) tests/node_modules ## the page, in Chromium
-	SERVER=$(CURDIR)/$(SERVER) node --test tests/browser/page.test.mjs
+	node --test tests/wire.test.mjs
+	SERVER=$(CURDIR)/$(SERVER) node --test --test-concurrency=1 tests/browser/page.test.mjs \
+		tests/browser/wire.test.mjs
 
 tests/node_modules: tests/package-lock.json
 	cd tests && npm ci --no-audit --no-fund

@@ -122,6 +122,8 @@ static struct {
 static int listener = -1;
 static atomic_int stop_asked;
 
+#define JAVASCRIPT "text/javascript; charset=utf-8"
+
 /* What can be asked for. A path from a request is only ever compared with these, so none can
  * reach another file. */
 static const struct resource {
@@ -131,8 +133,14 @@ static const struct resource {
 } resources[] = {
     {"/", "index.html", "text/html; charset=utf-8", true},
     {"/style.css", "style.css", "text/css; charset=utf-8", false},
-    {"/page.js", "page.js", "text/javascript; charset=utf-8", false},
     {"/icon.svg", "icon.svg", "image/svg+xml", false},
+    {"/page.js", "page.js", JAVASCRIPT, false},
+    {"/words.js", "words.js", JAVASCRIPT, false},
+    {"/wire.js", "wire.js", JAVASCRIPT, false},
+    {"/track.js", "track.js", JAVASCRIPT, false},
+    {"/view.js", "view.js", JAVASCRIPT, false},
+    {"/list.js", "list.js", JAVASCRIPT, false},
+    {"/figure.js", "figure.js", JAVASCRIPT, false},
     {"/echo", NULL, NULL, true},
     {"/wire", NULL, NULL, true}, /* only with --wire */
 };

@@ -8,11 +8,17 @@
 //   2  the four events     what the browser reports
 //   3  sending             text, bytes, a large message
 //   4  messages            their bytes, and the echo beside what was sent
-//   5  the log             a bounded list of rows
-//   6  words               what codes and errors mean
+//   5  the log             a row for each call and each event
+//   6  words               what went wrong
 //   7  the buttons         which one calls what
 //
-// The file is loaded as a module, so its names are its own and not the window's.
+// The other half, what the server saw, is in view.js. The files are modules, so their names are
+// their own and not the window's.
+
+import { RowList, part } from './list.js';
+import { groupOf } from './track.js';
+import { expectConnection, viewReady } from './view.js';
+import { closeWords, count, hexOf, quote, startOf } from './words.js';
 
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'];   // in the order of readyState: 0 to 3
 const MAX_ROWS = 1000;                                        // of the log; older ones are dropped
@@ -20,20 +26,32 @@ const SHOWN_TEXT = 60;                                        // characters of a
 const SHOWN_BYTES = 24;                                       // the same for binary messages
 
 let socket = null;      // the present WebSocket, or the last one; null before the first
+let opening = false;    // Connect was pressed, and waits for the server's view
+let id = '';            // the random number in its address
+let sent = 0;           // messages on it, each way
+let received = 0;
 let waiting = [];       // sent messages whose echo has not come back yet, oldest first
-let droppedRows = 0;
 
-const byId = (id) => document.getElementById(id);
+const byId = (name) => document.getElementById(name);
+const rows = new RowList(byId('log'), byId('dropped'), { most: MAX_ROWS, name: 'The log' });
 
 // ---- 1  The connection -------------------------------------------------------
 
-function connect() {
+async function connect() {
   clearProblems();
-  if (socket && socket.readyState !== WebSocket.CLOSED) {
+  if (opening || socket && socket.readyState !== WebSocket.CLOSED) {
     return problem('connect', 'There is a connection already. Close it, then connect again.');
   }
+  opening = true;
+  showState('First the server’s view opens, on a WebSocket of its own.');
+  await viewReady();                // or the server's view would miss the beginning
+  opening = false;
+  openSocket();
+}
+
+function openSocket() {
   const url = echoUrl();
-  log('call', 'new WebSocket', url);
+  log('call', 'new WebSocket', url, { group: groupOf(id, 'open') });
   socket = new WebSocket(url);            // returns at once; the events below tell how it went
   socket.binaryType = 'arraybuffer';      // the other choice, a Blob, can only be read later
   socket.addEventListener('open', onOpen);
@@ -47,8 +65,10 @@ function connect() {
 // the address is something that both ends can see, so it tells this connection from others.
 function echoUrl() {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  const random = crypto.getRandomValues(new Uint8Array(8));
-  return `${scheme}//${location.host}/echo?page=${hexOf(random, '')}`;
+  id = hexOf(crypto.getRandomValues(new Uint8Array(8)), '');
+  [sent, received] = [0, 0];
+  expectConnection(id);
+  return `${scheme}//${location.host}/echo?page=${id}`;
 }
 
 function closeConnection() {
@@ -60,7 +80,7 @@ function closeConnection() {
     callClose(byId('close-code').value.trim(), byId('close-reason').value);
     showState('The page asked to close, and now waits for the server’s answer.');
   } catch (error) {
-    log('call', 'close', `threw ${error.name}`, closeRefused(error));
+    log('call', 'close', `threw ${error.name}`, { note: closeRefused(error) });
     problem('close', closeRefused(error), error.name === 'SyntaxError' ? 'close-reason' : 'close-code');
   }
 }
@@ -68,11 +88,11 @@ function closeConnection() {
 function callClose(code, reason) {
   if (code === '') {
     socket.close();                 // a reason needs a code before it, so neither is sent
-    return log('call', 'close', 'no code, no reason');
+    return log('call', 'close', 'no code, no reason', { group: groupOf(id, 'close') });
   }
   if (!/^\d+$/.test(code)) throw new RangeError(`${quote(code)} is not a number.`);
   socket.close(Number(code), reason);
-  log('call', 'close', `code ${code}, reason ${quote(reason)}`);
+  log('call', 'close', `code ${code}, reason ${quote(reason)}`, { group: groupOf(id, 'close') });
 }
 
 // What readyState says now. There is no event for every change of it, so this is
@@ -91,25 +111,27 @@ function showState(words) {
 // ---- 2  The four events ------------------------------------------------------
 
 function onOpen() {
-  log('event', 'open', '', 'The server agreed. Both sides may send now.');
+  log('event', 'open', '', { note: 'The server agreed. Both sides may send now.', group: groupOf(id, 'open') });
   showState('Both sides may send now.');
 }
 
 function onMessage(event) {
   const now = performance.now();    // first of all, for the rest of this takes time as well
-  const sent = waiting.shift();
-  if (!sent) return log('event', 'message', describe(event.data), 'The server sent this unasked.');
-  const time = `${(now - sent.at).toFixed(1)} ms`;
-  const same = equal(sent, messageOf(event.data));
+  const group = groupOf(id, 'out', received);
+  received += 1;
+  const ours = waiting.shift();
+  if (!ours) return log('event', 'message', describe(event.data), { note: 'The server sent this unasked.', group });
+  const time = `${(now - ours.at).toFixed(1)} ms`;
+  const same = equal(ours, messageOf(event.data));
   byId('round-trip').textContent = time;
-  log('event', 'message', describe(event.data),
-    same ? `The same as was sent. Round trip ${time}.` : 'This differs from what was sent!', !same);
+  const note = same ? `The same as was sent. Round trip ${time}.` : 'This differs from what was sent!';
+  log('event', 'message', describe(event.data), { note, group, bad: !same });
 }
 
 // The event itself is empty. If pages were told why a connection failed, any page could
 // use its visitors' browsers to explore the networks that they sit in.
 function onError() {
-  log('event', 'error', 'no detail', errorWords(), true);
+  log('event', 'error', 'no detail', { note: errorWords(), bad: true });
 }
 
 function onClose(event) {
@@ -118,7 +140,8 @@ function onClose(event) {
   const words = closeWords(event.code);
   const clean = ` wasClean: ${event.wasClean ? '' : 'not '}both sides said goodbye.`;
   const lost = unanswered ? ` Sent, but not echoed: ${count(unanswered, 'message')}.` : '';
-  log('event', 'close', closeDetails(event), words + clean + lost, !event.wasClean);
+  log('event', 'close', closeDetails(event),
+    { note: words + clean + lost, group: groupOf(id, 'close'), bad: !event.wasClean });
   byId('connect').textContent = 'Connect again';
   showState(`Code ${event.code}: ${words}`);
 }
@@ -145,15 +168,29 @@ function sendLarge() {
   send('large', type === 'text' ? largeText(Number(size)) : largeBytes(Number(size)));
 }
 
+// What the buttons send: "text" and a text, or "length" and a number of bytes. A length of 125 is
+// the largest that fits into a frame's first two bytes; 126 and 65,536 need longer forms.
+function sendReady(button) {
+  clearProblems();
+  const { text, length, times = 1 } = button.dataset;
+  const data = text ?? largeText(Number(length));
+  for (let i = 1; i <= times; i += 1) {
+    if (!send('ready', times === 1 ? data : `${data} ${i}`)) return;
+  }
+}
+
 // All sending ends here. A string becomes a text message, bytes become a binary one.
 // The server answers in order, so a queue is enough to know which echo belongs to what.
 function send(place, data) {
   if (!socket || socket.readyState !== WebSocket.OPEN) {
-    return problem(place, 'There is no open connection. Press Connect first.');
+    problem(place, 'There is no open connection. Press Connect first.');
+    return false;
   }
-  log('call', 'send', describe(data));
+  log('call', 'send', describe(data), { group: groupOf(id, 'in', sent) });
+  sent += 1;
   waiting.push({ ...messageOf(data), at: performance.now() });
   socket.send(data);
+  return true;
 }
 
 // "48 65 6c" or "48656c" to bytes; throws an error whose message can be shown.
@@ -169,7 +206,8 @@ function bytesOfHex(hex) {
 
 // The large messages count as they go, so that a lost or a swapped piece would show.
 function largeText(size) {
-  return Array.from({ length: size / 8 }, (_, i) => String(i).padStart(7, '0')).join(' ') + ' ';
+  const words = Array.from({ length: Math.ceil(size / 8) }, (_, i) => `${String(i).padStart(7, '0')} `);
+  return words.join('').slice(0, size);
 }
 
 function largeBytes(size) {
@@ -193,15 +231,12 @@ function equal(a, b) {
 // Type, length and beginning; never the whole of a long message.
 function describe(data) {
   const { type, bytes } = messageOf(data);
-  const start = type === 'text' ? startOfText(data) : startOfBytes(bytes);
+  const start = type === 'text' ? textStart(data) : startOfBytes(bytes);
   return `${type}, ${count(bytes.length, 'byte')}${bytes.length ? ': ' : ''}${start}`;
 }
 
-// Counted in whole characters: a cut through the middle of an emoji would show as rubbish.
-function startOfText(text) {
-  const start = [...text.slice(0, 2 * SHOWN_TEXT)].slice(0, SHOWN_TEXT).join('');
-  if (text === '') return '';
-  return quote(start) + (start.length < text.length ? ' …' : '');
+function textStart(text) {
+  return text === '' ? '' : startOf(text, SHOWN_TEXT);
 }
 
 function startOfBytes(bytes) {
@@ -209,62 +244,21 @@ function startOfBytes(bytes) {
   return start + (bytes.length > SHOWN_BYTES ? ' …' : '');
 }
 
-function hexOf(bytes, between) {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(between);
-}
-
-// In quotation marks, with line ends and the like written out as \n.
-function quote(text) {
-  return JSON.stringify(text);
-}
-
-function count(number, noun) {
-  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
-}
-
 // ---- 5  The log --------------------------------------------------------------
 
 // kind is 'call' (by the page) or 'event' (from the browser). Whatever comes from outside
 // goes in as text, never as HTML: a message is then only ever shown, and cannot do anything.
-function log(kind, name, details, note = '', bad = false) {
+// group is the name that the row shares with the server's rows on the same thing.
+function log(kind, name, details, { note = '', bad = false, group = '' } = {}) {
   const row = document.createElement('div');
   row.className = bad ? `entry ${kind} bad` : `entry ${kind}`;
+  row.tabIndex = -1;
+  row.dataset.row = '';
+  if (group) row.dataset.group = group;
   const what = part('what', '');
   what.append(part('name', kind === 'call' ? `${name}()` : name), ' ', part('details', details));
   row.append(part('time', clock()), part('mark', kind === 'call' ? '→' : '←'), what, part('note', note));
-  addRow(row);
-}
-
-function part(className, text) {
-  const span = document.createElement('span');
-  span.className = className;
-  span.textContent = text;
-  return span;
-}
-
-// Follows the newest row, unless the reader has scrolled up to look at an older one.
-function addRow(row) {
-  const list = byId('log');
-  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 8;
-  list.append(row);
-  if (list.childElementCount > MAX_ROWS) {
-    list.firstElementChild.remove();
-    droppedRows += 1;
-  }
-  showDropped();
-  if (atEnd) list.scrollTop = list.scrollHeight;
-}
-
-function showDropped() {
-  byId('dropped').hidden = droppedRows === 0;
-  byId('dropped').textContent =
-    `The log keeps ${count(MAX_ROWS, 'row')}. Dropped from its beginning: ${count(droppedRows, 'row')}.`;
-}
-
-function clearLog() {
-  byId('log').replaceChildren();
-  droppedRows = 0;
-  showDropped();
+  rows.append([row]);
 }
 
 function clock() {
@@ -275,30 +269,6 @@ function clock() {
 }
 
 // ---- 6  Words ----------------------------------------------------------------
-
-const CLOSE_WORDS = {
-  1000: 'All is well, the work is done.',
-  1001: 'One side is going away: the server is stopping, or the page is being left.',
-  1002: 'One side broke a rule of the protocol.',
-  1003: 'One side got a kind of message that it does not take.',
-  1005: 'No code was given. (1005 is never sent: it is how the browser says so.)',
-  1006: 'The connection ended without a goodbye, or never came to be. '
-    + '(1006 is never sent: it is how the browser says so.)',
-  1007: 'A text message was not valid UTF-8.',
-  1008: 'A message went against the other side’s policy.',
-  1009: 'A message was larger than the other side takes.',
-  1010: 'The browser missed an extension that it needs.',
-  1011: 'The server met a problem of its own.',
-  1012: 'The server is restarting.',
-  1013: 'The server has too much to do: try again later.',
-};
-
-function closeWords(code) {
-  if (code in CLOSE_WORDS) return CLOSE_WORDS[code];
-  if (code >= 4000) return 'A code of the program’s own: 4000 to 4999 are free for anyone to use.';
-  if (code >= 3000) return 'A code registered for some library or program.';
-  return 'A code of the protocol that this page has no words for.';
-}
 
 function closeDetails(event) {
   const reason = event.reason === '' ? 'no reason' : `reason ${quote(event.reason)}`;
@@ -349,7 +319,10 @@ function onSubmit(id, action) {
 }
 
 byId('connect').addEventListener('click', connect);
-byId('clear-log').addEventListener('click', clearLog);
+byId('clear-log').addEventListener('click', () => rows.clear());
+byId('ready').addEventListener('click', ({ target }) => {
+  if (target.matches('button')) sendReady(target);
+});
 onSubmit('close-form', closeConnection);
 onSubmit('text-form', sendText);
 onSubmit('hex-form', sendHex);

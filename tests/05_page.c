@@ -21,8 +21,14 @@ static void files(void)
     } files[] = {
         {"/", "index.html", "text/html; charset=utf-8"},
         {"/style.css", "style.css", "text/css; charset=utf-8"},
-        {"/page.js", "page.js", "text/javascript; charset=utf-8"},
         {"/icon.svg", "icon.svg", "image/svg+xml"},
+        {"/page.js", "page.js", "text/javascript; charset=utf-8"},
+        {"/words.js", "words.js", "text/javascript; charset=utf-8"},
+        {"/wire.js", "wire.js", "text/javascript; charset=utf-8"},
+        {"/track.js", "track.js", "text/javascript; charset=utf-8"},
+        {"/view.js", "view.js", "text/javascript; charset=utf-8"},
+        {"/list.js", "list.js", "text/javascript; charset=utf-8"},
+        {"/figure.js", "figure.js", "text/javascript; charset=utf-8"},
     };
     static char content[100000], words[200], request[200];
 

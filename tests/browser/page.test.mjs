@@ -2,35 +2,23 @@
 //
 //   node --test browser/page.test.mjs        (in tests/, after npm ci)
 //
-// CHROMIUM names the browser where it is not on the PATH; SERVER names another server.
-// Screenshots, for a person to look at, go to build/screenshots/.
+// SERVER names another server than ../server.
 
 import assert from 'node:assert/strict';
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import { startServer } from '../server.mjs';
+import {
+  DEADLINE_MS, TEST_MS, connect, lastRow, launchBrowser, noSidewaysScroll, pageTest as testOnPage, picture, state,
+} from './browser.mjs';
 
-const DEADLINE_MS = 10_000;       // of each wait
-const TEST_MS = 60_000;           // of a whole test
 const MIB = 1048576;
-const screenshots = fileURLToPath(new URL('../../build/screenshots/', import.meta.url));
 
 let browser;
 let server;
 
 before(async () => {
-  mkdirSync(screenshots, { recursive: true });
-  server = await startServer(['--timeout', '5']);
-  browser = await chromium.launch({
-    executablePath: findChromium(),
-    headless: true,               // and a fresh profile, which launch() always makes
-    timeout: 3 * DEADLINE_MS,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  server = await startServer(['--timeout', '5', '--wire']);
+  browser = await launchBrowser();
 }, { timeout: TEST_MS });
 
 after(async () => {
@@ -38,75 +26,7 @@ after(async () => {
   await server?.stop();
 }, { timeout: TEST_MS });
 
-function findChromium() {
-  const names = ['chromium', 'chromium-browser', 'google-chrome'];
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const paths = names.flatMap((name) => folders.map((folder) => join(folder, name)));
-  const found = [process.env.CHROMIUM, '/usr/bin/chromium', ...paths].find(canRun);
-  assert.ok(found, `a Chromium is needed: none of ${names.join(', ')} is on the PATH, and CHROMIUM names none`);
-  return found;
-}
-
-function canRun(path) {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-// Runs body on a page of its own, and then expects that the browser had nothing to complain of.
-function pageTest(name, body, { settings = {}, url = () => server.url, complaintsExpected = false } = {}) {
-  test(name, { timeout: TEST_MS }, async () => {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...settings });
-    try {
-      const page = await context.newPage();
-      page.setDefaultTimeout(DEADLINE_MS);
-      const complaints = collectComplaints(page);
-      await page.goto(url(), { waitUntil: 'load' });
-      await body(page);
-      if (!complaintsExpected) assert.deepEqual(complaints, []);
-    } finally {
-      await context.close();
-    }
-  });
-}
-
-function collectComplaints(page) {
-  const complaints = [];
-  page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
-  page.on('requestfailed', (request) => complaints.push(`request failed: ${request.url()}`));
-  page.on('response', (response) => {
-    if (response.status() >= 400) complaints.push(`${response.status()} for ${response.url()}`);
-  });
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()}`);
-  });
-  return complaints;
-}
-
-// ---- What the tests say --------------------------------------------------------
-
-const state = (page, name) => page.locator('#state', { hasText: new RegExp(`^${name}`) }).waitFor();
-
-// The last row of the log once it holds all these words, as text.
-async function lastRow(page, ...words) {
-  let row = page.locator('#log .entry:last-child');
-  for (const word of words) row = row.filter({ hasText: word });
-  try {
-    await row.waitFor();
-  } catch (error) {
-    const log = await page.locator('#log').innerText();
-    throw new Error(`expected a last row with ${JSON.stringify(words)}; the log is:\n${log}`, { cause: error });
-  }
-  return row.innerText();
-}
-
-async function connect(page) {
-  await page.click('#connect');
-  await state(page, 'OPEN');
-}
+const pageTest = (name, body, options) => testOnPage(name, () => browser, () => server.url, body, options);
 
 async function problem(page, id, words) {
   await page.locator(id, { hasText: words }).waitFor();
@@ -120,11 +40,12 @@ pageTest('the page loads, with all its files and no complaint', async (page) => 
   await state(page, 'Not connected');
   assert.equal(await page.locator('#log .entry').count(), 0);
   const names = await page.evaluate(() => performance.getEntriesByType('resource').map((r) => new URL(r.name).pathname));
-  for (const name of ['/style.css', '/page.js', '/icon.svg']) assert.ok(names.includes(name), `${name} was loaded`);
+  const modules = ['page', 'words', 'list', 'wire', 'track', 'figure', 'view'].map((name) => `/${name}.js`);
+  for (const name of ['/style.css', '/icon.svg', ...modules]) assert.ok(names.includes(name), `${name} was loaded`);
 });
 
 pageTest('Connect opens a WebSocket', async (page) => {
-  const opened = page.waitForEvent('websocket');
+  const opened = page.waitForEvent('websocket', (socket) => !socket.url().endsWith('/wire'));
   await connect(page);
   assert.match((await opened).url(), /^ws:\/\/127\.0\.0\.1:\d+\/echo\?page=[0-9a-f]{16}$/);
   await lastRow(page, 'open');
@@ -256,7 +177,7 @@ pageTest('what close() refuses is said in words, and the connection stays', asyn
 });
 
 test('a server that stops says 1001, and a stopped server is explained', { timeout: TEST_MS }, async () => {
-  const own = await startServer(['--timeout', '5']);
+  const own = await startServer(['--timeout', '5', '--wire']);
   const page = await browser.newPage();
   try {
     page.setDefaultTimeout(DEADLINE_MS);
@@ -319,15 +240,6 @@ async function someTalk(page) {
   await page.click('#send-large');
   await lastRow(page, 'message', '1,048,576 bytes', 'The same');
 }
-
-async function noSidewaysScroll(page) {
-  const { content, width } = await page.evaluate(() => ({
-    content: document.documentElement.scrollWidth, width: document.documentElement.clientWidth }));
-  assert.ok(content <= width, `the page is ${content} pixels wide, its window ${width}`);
-}
-
-const picture = (page, name) =>
-  page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true, animations: 'disabled' });
 
 const looks = [
   ['light-wide', { viewport: { width: 1280, height: 900 }, colorScheme: 'light' }],

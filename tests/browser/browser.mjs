@@ -1,0 +1,109 @@
+// What the browser tests share: a Chromium, pages that are watched for complaints, and the words
+// for what a visitor does and sees.
+//
+// CHROMIUM names the browser where it is not on the PATH.
+// Screenshots, for a person to look at, go to build/screenshots/.
+
+import assert from 'node:assert/strict';
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+export const DEADLINE_MS = 10_000;       // of each wait
+export const TEST_MS = 60_000;           // of a whole test
+const screenshots = fileURLToPath(new URL('../../build/screenshots/', import.meta.url));
+
+export function launchBrowser() {
+  mkdirSync(screenshots, { recursive: true });
+  return chromium.launch({
+    executablePath: findChromium(),
+    headless: true,               // and a fresh profile, which launch() always makes
+    timeout: 3 * DEADLINE_MS,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+}
+
+function findChromium() {
+  const names = ['chromium', 'chromium-browser', 'google-chrome'];
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const paths = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const found = [process.env.CHROMIUM, '/usr/bin/chromium', ...paths].find(canRun);
+  assert.ok(found, `a Chromium is needed: none of ${names.join(', ')} is on the PATH, and CHROMIUM names none`);
+  return found;
+}
+
+function canRun(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// Runs body on a page of its own, and then expects that the browser had nothing to complain of.
+// browser and url are functions: at the time of the call there is neither. prepare comes before
+// the page is loaded.
+export function pageTest(name, browser, url, body, { settings = {}, prepare, complaintsExpected = false } = {}) {
+  test(name, { timeout: TEST_MS }, async () => {
+    const context = await browser().newContext({ viewport: { width: 1280, height: 900 }, ...settings });
+    try {
+      const page = await context.newPage();
+      page.setDefaultTimeout(DEADLINE_MS);
+      const complaints = collectComplaints(page);
+      await prepare?.(page);
+      await page.goto(url(), { waitUntil: 'load' });
+      await body(page);
+      if (!complaintsExpected) assert.deepEqual(complaints, []);
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+function collectComplaints(page) {
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
+  page.on('requestfailed', (request) => complaints.push(`request failed: ${request.url()}`));
+  page.on('response', (response) => {
+    if (response.status() >= 400) complaints.push(`${response.status()} for ${response.url()}`);
+  });
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()}`);
+  });
+  return complaints;
+}
+
+// ---- What the tests say --------------------------------------------------------
+
+export const state = (page, name) => page.locator('#state', { hasText: new RegExp(`^${name}`) }).waitFor();
+
+// The last row of the log once it holds all these words, as text.
+export async function lastRow(page, ...words) {
+  let row = page.locator('#log .entry:last-child');
+  for (const word of words) row = row.filter({ hasText: word });
+  try {
+    await row.waitFor();
+  } catch (error) {
+    const log = await page.locator('#log').innerText();
+    throw new Error(`expected a last row with ${JSON.stringify(words)}; the log is:\n${log}`, { cause: error });
+  }
+  return row.innerText();
+}
+
+export async function connect(page) {
+  await page.click('#connect');
+  await state(page, 'OPEN');
+}
+
+export async function noSidewaysScroll(page) {
+  const { content, width } = await page.evaluate(() => ({
+    content: document.documentElement.scrollWidth, width: document.documentElement.clientWidth }));
+  assert.ok(content <= width, `the page is ${content} pixels wide, its window ${width}`);
+}
+
+export const picture = (page, name) =>
+  page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true, animations: 'disabled' });
