@@ -20,7 +20,10 @@ SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h lessons/*.c lessons/*.h)
 # The Debian and Ubuntu packages: to build and run; to test.
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
 TEST_PACKAGES = $(PACKAGES) libcunit1-dev clang clang-tidy cppcheck gawk util-linux \
-	python3 python3-websockets nodejs npm ca-certificates fonts-dejavu-core fonts-noto-color-emoji
+	python3 python3-websockets ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
+	$(NODE_PACKAGES)
+# Node.js may be there from elsewhere, with an npm that Debian's package would be in conflict with.
+NODE_PACKAGES = $(shell command -v node >/dev/null || echo nodejs; command -v npm >/dev/null || echo npm)
 SUDO = $(shell test "$$(id -u)" = 0 || command -v sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 

@@ -39,7 +39,8 @@ const rows = (page) => page.locator('#log .entry').count();
 pageTest('the page loads, with all its files and no complaint', async (page) => {
   await state(page, 'Not connected');
   assert.equal(await page.locator('#log .entry').count(), 0);
-  const names = await page.evaluate(() => performance.getEntriesByType('resource').map((r) => new URL(r.name).pathname));
+  const names = await page.evaluate(() => performance.getEntriesByType('resource')
+    .map(({ name }) => new URL(name).pathname));
   const modules = ['page', 'words', 'list', 'wire', 'track', 'figure', 'view'].map((name) => `/${name}.js`);
   for (const name of ['/style.css', '/icon.svg', ...modules]) assert.ok(names.includes(name), `${name} was loaded`);
 });
