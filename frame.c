@@ -64,7 +64,7 @@ static int peer_silent(struct websocket *ws)
         result = stream_await(ws->stream);
     if (result != STREAM_TIMEOUT)
         return result;
-    wire_note(ws->stream->tap, WIRE_PING_TIMEOUT, "");
+    wire_note(ws->stream->tap, WIRE_PING_TIMEOUT, "no answer to a ping");
     return wrong(ws, CLOSE_POLICY, "no answer to a ping");
 }
 

@@ -236,6 +236,13 @@ static const char *const kind_names[] = {
     [WIRE_MISSED] = "missed",
 };
 
+/* The field that an event's bytes are written to, where they are text. */
+static const char *const text_fields[] = {
+    [WIRE_CONNECTED] = "address", [WIRE_LINE] = "text",        [WIRE_FRAME] = NULL,
+    [WIRE_PING_TIMEOUT] = "why",  [WIRE_ERROR] = "why",        [WIRE_DISCONNECTED] = "why",
+    [WIRE_MISSED] = NULL,
+};
+
 /* Lesson 13, given. Writes bytes as a string of JSON, without its quotation marks: each byte is the
  * character of its number (RFC 8259 section 7). Answers the length. */
 static size_t write_text(char *to, const unsigned char *bytes, size_t size)
@@ -256,46 +263,48 @@ static size_t write_text(char *to, const unsigned char *bytes, size_t size)
     return (size_t)(p - to);
 }
 
-/* Lesson 13, given. Writes bytes in hex. Answers the length. */
-static size_t write_hex(char *to, const unsigned char *bytes, size_t size)
+/* Lesson 13, given. Writes a field whose value is a text. Answers the length. */
+static size_t write_field(char *to, const char *name, const unsigned char *bytes, size_t size)
+{
+    char *p = to + sprintf(to, ",\"%s\":\"", name);
+
+    p += write_text(p, bytes, size);
+    p += sprintf(p, "\"");
+    return (size_t)(p - to);
+}
+
+/* Lesson 13, given. Writes bytes in hex, as a field. Answers the length. */
+static size_t write_hex_field(char *to, const char *name, const unsigned char *bytes, size_t size)
 {
     static const char digits[] = "0123456789abcdef";
+    char *p = to + sprintf(to, ",\"%s\":\"", name);
 
     for (size_t i = 0; i < size; i++) {
-        to[2 * i] = digits[bytes[i] >> 4];
-        to[2 * i + 1] = digits[bytes[i] & 0xF];
+        *p++ = digits[bytes[i] >> 4];
+        *p++ = digits[bytes[i] & 0xF];
     }
-    to[2 * size] = '\0';
-    return 2 * size;
+    p += sprintf(p, "\"");
+    return (size_t)(p - to);
 }
 
 /* Lesson 13, given. Writes an event as JSON. */
 size_t wire_json(const struct wire_event *event, char *json)
 {
-    const char *direction = event->direction == WIRE_IN ? "in" : "out";
+    bool crosses = event->kind == WIRE_LINE || event->kind == WIRE_FRAME;
     char *p = json;
 
     p += sprintf(p, "{\"n\":%llu,\"t\":%lld,\"conn\":%lu,\"event\":\"%s\"", (unsigned long long)event->n,
                  (long long)event->t_us, event->conn, kind_names[event->kind]);
-    switch (event->kind) {
-    case WIRE_LINE:
-        p += sprintf(p, ",\"dir\":\"%s\",\"text\":\"", direction);
-        p += write_text(p, event->bytes, event->size);
-        break;
-    case WIRE_FRAME:
-        p += sprintf(p, ",\"dir\":\"%s\",\"length\":%llu,\"bytes\":\"", direction,
+    if (crosses)
+        p += sprintf(p, ",\"dir\":\"%s\"", event->direction == WIRE_IN ? "in" : "out");
+    if (event->kind == WIRE_FRAME || event->kind == WIRE_MISSED)
+        p += sprintf(p, ",\"%s\":%llu", event->kind == WIRE_FRAME ? "length" : "count",
                      (unsigned long long)event->length);
-        p += write_hex(p, event->bytes, event->size);
-        break;
-    case WIRE_MISSED:
-        p += sprintf(p, ",\"count\":%llu,\"why\":\"this watcher was too slow",
-                     (unsigned long long)event->length);
-        break;
-    default:
-        p += sprintf(p, ",\"%s\":\"", event->kind == WIRE_CONNECTED ? "address" : "why");
-        p += write_text(p, event->bytes, event->size);
-    }
-    p += sprintf(p, "\"%s}", event->kind <= WIRE_FRAME && event->cut ? ",\"cut\":true" : "");
+    if (event->kind == WIRE_FRAME)
+        p += write_hex_field(p, "bytes", event->bytes, event->size);
+    else if (text_fields[event->kind] != NULL)
+        p += write_field(p, text_fields[event->kind], event->bytes, event->size);
+    p += sprintf(p, "%s}", crosses && event->cut ? ",\"cut\":true" : "");
     return (size_t)(p - json);
 }
 

@@ -22,7 +22,7 @@
  *                      payload, as they crossed the wire, in hex), length (of the payload, in bytes,
  *                      as the header says), and "cut": true where the payload goes on. Told when
  *                      the frame has ended, or was refused; there may be less of it then.
- *       ping-timeout   the client did not answer a ping
+ *       ping-timeout   the client did not answer a ping; with why
  *       error          with why
  *       disconnected   with why
  *       missed         with count: this watcher was too slow for so many events. conn is 0, and n

@@ -17,12 +17,12 @@ static int stage;
 static char yours[60]; /* what a refusal must say */
 
 /* Sends frames, and asserts what comes back, and the words of a close that refuses. */
-static void expect_frames(const char *script, const char *wanted)
+static void expect_frames_at(const char *path, const char *script, const char *wanted)
 {
     static unsigned char got[2000];
     size_t length;
     unsigned char *bytes = frames(script, &length);
-    int fd = open_websocket();
+    int fd = open_websocket_at(path);
     ssize_t n;
 
     send_bytes(fd, bytes, length);
@@ -32,6 +32,11 @@ static void expect_frames(const char *script, const char *wanted)
         EXPECT(memmem(got, (size_t)n, yours, strlen(yours)) != NULL, "the reason must say: %s", yours);
     free(bytes);
     close(fd);
+}
+
+static void expect_frames(const char *script, const char *wanted)
+{
+    expect_frames_at("/echo", script, wanted);
 }
 
 static void plain_request(void)
@@ -69,6 +74,8 @@ static void upgrade(void)
         expect_frames("81:61 82:c0 81:c0 89: 01:61", "text:61 binary:c0 text:c0 pong close:1011");
     else
         expect_frames("81:61 01:61 89: 80:62 88:", "text:61 pong text:6162 close");
+    if (stage >= 9)
+        expect_frames_at("/wire", "88:", stage <= 13 ? "close:1011" : "close");
 }
 
 static void still_alive(void)
@@ -105,6 +112,6 @@ int main(void)
     snprintf(yours, sizeof yours, "lesson %d is yours to write", stage);
     snprintf(name, sizeof name, "stage %d", stage);
     if (stage > 1)
-        server_start(NULL);
+        server_start("--wire");
     return run_suite(name, stage > 1 ? others : first);
 }
