@@ -172,6 +172,7 @@ static void *send_view(void *argument)
     struct view *view = argument;
     struct wire_event event;
     char json[WIRE_JSON_BYTES];
+    size_t length;
     enum wire_result next;
     int result = 0;
 
@@ -182,8 +183,10 @@ static void *send_view(void *argument)
             result = stream_flush(view->ws->stream);
             next = wire_next(&view->watcher, &event, true);
         }
-        if (next == WIRE_EVENT && result == 0)
-            result = frame_write(view->ws, OPCODE_TEXT, json, wire_json(&event, json));
+        if (next == WIRE_EVENT && result == 0) {
+            length = wire_json(&event, json);
+            result = frame_write(view->ws, OPCODE_TEXT, json, length);
+        }
     } while (next == WIRE_EVENT && result == 0);
     if (result != 0)
         stream_cut(view->ws->stream); /* the first thread must notice as well */
