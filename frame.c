@@ -22,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(FRAME_KEPT_BYTES == WIRE_PAYLOAD_BYTES, "the view shows all that is kept, no more");
+
 /* Lesson 9, given. Begins speaking frames on a stream. */
 void frame_begin(struct websocket *ws, struct stream *s, size_t max_message)
 {
@@ -432,6 +434,18 @@ static int answer_control(struct websocket *ws, const struct frame *frame,
 
 /* ---- reading and writing messages ---- */
 
+/* Lesson 14. Tells of a close frame that was sent from another thread, when the server stopped. The
+ * server runs without it. */
+static int tell_farewell(struct websocket *ws)
+{
+    const struct last_word *word = stream_take_farewell(ws->stream);
+
+    if (word != NULL)
+        wire_frame(ws->stream->tap, WIRE_OUT, word->bytes, 2, word->bytes + 2, word->length - 2,
+                   word->length - 2, false);
+    return 0;
+}
+
 /* Lesson 10. Reads one frame: a data frame into the message, a control frame to its answer. */
 static int read_frame(struct websocket *ws, struct frame *frame)
 {
@@ -443,6 +457,7 @@ static int read_frame(struct websocket *ws, struct frame *frame)
         control = is_control(frame->opcode);
         result = control ? read_control(ws, frame, payload) : data_frame(ws, frame);
     }
+    tell_farewell(ws);
     if (frame->header_length > 0) /* also of one that was refused, or cut off */
         wire_frame(ws->stream->tap, WIRE_IN, frame->header, frame->header_length, frame->beginning,
                    frame->kept, frame->length, frame->kept < frame->offset);

@@ -332,6 +332,7 @@ int handshake_refuse(struct stream *s, const struct request *r, int status)
     size_t length = strlen(sentence);
     int result;
 
+    wire_show(s->tap);
     wire_note(s->tap, WIRE_ERROR, sentence);
     result = handshake_respond(s, known->number, known->headers, "text/plain; charset=utf-8", length + 1);
     if (result == 0 && (r->method == NULL || strcmp(r->method, "HEAD") != 0))

@@ -236,9 +236,10 @@ static int on_upgrade(struct request *request, struct stream *socket, const stru
     frame_begin(&ws, socket, options.max_message);
     result = handler(&ws);
     if (result >= CLOSE_NORMAL) { /* the client broke a rule, or we cannot go on: say why */
-        wire_note(socket->tap, WIRE_ERROR, ws.problem);
+        if (result != CLOSE_POLICY) /* that is a ping without an answer, and told already */
+            wire_note(socket->tap, WIRE_ERROR, ws.problem);
         frame_send_close(&ws, result);
-        result = STREAM_OK;
+        result = STREAM_OVER;
     }
     frame_end(&ws);
     return result;
@@ -688,16 +689,25 @@ static int start_printing(void)
     if (!options.verbose)
         return 0;
     wire_watch(&printer);
-    return pthread_create(&printer_thread, NULL, print_view, NULL);
+    if (pthread_create(&printer_thread, NULL, print_view, NULL) == 0)
+        return 0;
+    fprintf(stderr, "server: no thread for --verbose\n");
+    return -1;
 }
 
-/* Lesson 13, given. Prints what has not been printed yet, and ends. */
+/* Lesson 13, given. Prints what has not been printed yet, and ends: the process too, if its terminal
+ * is paused for longer than STOP_S. An orderly exit would wait for that terminal as well. */
 static void end_printing(void)
 {
+    struct timespec until;
+
     if (!options.verbose)
         return;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += STOP_S;
     wire_end(&printer);
-    pthread_join(printer_thread, NULL);
+    if (pthread_timedjoin_np(printer_thread, NULL, &until) != 0)
+        _exit(EXIT_SUCCESS);
     wire_stop_watching(&printer);
 }
 
@@ -717,7 +727,7 @@ static void print_help(void)
            "  --origin ORIGIN        also let pages of this origin connect, for example\n"
            "                         https://example.com; may be given several times\n"
            "  --wire                 offer a view of all connections at /wire; the page shows it\n"
-           "  --verbose              print every line and frame that comes and goes\n"
+           "  --verbose              print each line and frame that comes and goes, shortened\n"
            "  --help                 print this and exit\n"
            "  --version              print the version and exit\n\n"
            "Ctrl-C stops the server: it closes every connection first. A second one ends it at once.\n");
@@ -831,7 +841,7 @@ int main(int argc, char **argv)
     pthread_attr_init(&worker_attributes);
     pthread_attr_setstacksize(&worker_attributes, WORKER_STACK_BYTES);
     wire_begin(options.wire);
-    if (open_listener() != 0 || stop_on_signals() != 0 || announce() != 0 || start_printing() != 0)
+    if (open_listener() != 0 || stop_on_signals() != 0 || start_printing() != 0 || announce() != 0)
         return EXIT_FAILURE;
     result = accept_loop();
     say_goodbye();

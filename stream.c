@@ -44,6 +44,8 @@ void stream_open(struct stream *s, int fd, struct wire_tap *tap)
     s->deadline = 0;
     s->in_start = s->in_end = 0;
     atomic_init(&s->owed, NULL);
+    atomic_init(&s->said, NULL);
+    atomic_init(&s->cut, false);
     pthread_mutex_init(&s->write_lock, NULL);
     s->write_error = 0;
     s->last_word_said = false;
@@ -71,7 +73,8 @@ const char *stream_describe(int result)
         [STREAM_ERROR] = "the connection broke",
         [STREAM_TOO_LONG] = "a line is too long",
         [STREAM_NOT_TEXT] = "a line is not text",
-        [STREAM_OVER] = "the last word was said before",
+        [STREAM_OVER] = "the server has closed it",
+        [STREAM_CUT] = "the server has cut it, and waits no longer",
     };
 
     return words[result];
@@ -144,8 +147,10 @@ static void say_owed(struct stream *s)
 {
     while (atomic_load(&s->owed) != NULL && pthread_mutex_trylock(&s->write_lock) == 0) {
         const struct last_word *word = atomic_exchange(&s->owed, NULL);
-        if (word != NULL && !s->last_word_said)
+        if (word != NULL && !s->last_word_said) {
             append_locked(s, word->bytes, word->length);
+            atomic_store(&s->said, word);
+        }
         s->last_word_said = true;
         if (s->write_error != 0) /* half a frame may have gone: nothing can follow it */
             s->out_length = 0;
@@ -254,8 +259,8 @@ int stream_flush(struct stream *s)
     return result;
 }
 
-/* Lesson 5. The same before a read; but where another thread has the lock, it is sending, takes all
- * along, and may take long: reading must not wait for that. The server runs without it. */
+/* Lesson 5. The same before a read; but where another thread has the lock, it is writing, which may
+ * take long, and flushes after: reading must not wait for that. The server runs without it. */
 static int flush_before_waiting(struct stream *s)
 {
     int result;
@@ -288,7 +293,9 @@ static int receive(struct stream *s, void *to, size_t room, size_t *got)
     *got = n > 0 ? (size_t)n : 0;
     if (n < 0)
         return errno == EAGAIN ? STREAM_TIMEOUT : STREAM_ERROR;
-    return n == 0 ? STREAM_END : 0;
+    if (n == 0)
+        return atomic_load(&s->cut) ? STREAM_CUT : STREAM_END;
+    return 0;
 }
 
 /* Lesson 3. Receives more bytes behind those that wait in the read buffer. */
@@ -405,6 +412,14 @@ void stream_farewell(struct stream *s, const struct last_word *word)
     say_owed(s);
 }
 
+/* Lesson 14. Hands the reader a farewell that was said, once. The server runs without it. */
+const struct last_word *stream_take_farewell(struct stream *s)
+{
+    if (atomic_load(&s->said) == NULL)
+        return NULL;
+    return atomic_exchange(&s->said, NULL);
+}
+
 /* Lesson 14. Ends the reading: a recv that waits answers "end" at once. */
 void stream_end_reading(struct stream *s)
 {
@@ -414,5 +429,6 @@ void stream_end_reading(struct stream *s)
 /* Lesson 14. Ends both directions at once. */
 void stream_cut(struct stream *s)
 {
+    atomic_store(&s->cut, true);
     shutdown(s->fd, SHUT_RDWR);
 }

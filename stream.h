@@ -8,7 +8,8 @@
  *
  * Who may call what: a stream has one reader, the client's own worker thread. Any thread may
  * write; the write lock keeps every write whole. What is written waits in the write buffer until
- * that is full, or until the reader is about to wait for the peer.
+ * that is full, or until the reader is about to wait for the peer. A second thread that writes must
+ * call stream_flush before it waits for something else.
  *
  * Every call answers 0 when it went well, else one of enum stream_result.
  */
@@ -16,6 +17,7 @@
 #define STREAM_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +42,7 @@ enum stream_result {
     STREAM_TOO_LONG, /* the line does not fit where it should go */
     STREAM_NOT_TEXT, /* the line holds a control byte, so it is no line of text */
     STREAM_OVER,     /* the last word was said before: what was to be written is dropped */
+    STREAM_CUT,      /* stream_cut has ended it */
 };
 
 struct wire_tap;
@@ -61,8 +64,10 @@ struct stream {
     size_t in_end;    /* in[in_end] the first that is still free */
     unsigned char in[STREAM_BUFFER_BYTES];
 
-    /* A last word that another thread wants said; whoever has the write lock says it. */
-    const struct last_word *_Atomic owed;
+    /* Set by other threads; atomic, no lock. */
+    const struct last_word *_Atomic owed; /* a last word to be said by whoever has the write lock */
+    const struct last_word *_Atomic said; /* it has been said, and the reader does not know yet */
+    atomic_bool cut;
 
     /* Under write_lock. */
     pthread_mutex_t write_lock;
@@ -115,6 +120,9 @@ int stream_say_last_word(struct stream *s, const struct last_word *word);
 /* The same from another thread, without waiting for anyone: sends what goes at once. If a send
  * of the stream's own is under way, the last word follows it. `word` must stay as it is. */
 void stream_farewell(struct stream *s, const struct last_word *word);
+
+/* For the reader: a farewell that was said since it last asked; NULL: none. */
+const struct last_word *stream_take_farewell(struct stream *s);
 
 /* Sends what is owed, says that no more will follow, and reads and ignores what the peer still
  * sends, until it ends or LINGER_S have passed. Closing without this would answer unread bytes

@@ -60,8 +60,8 @@ static int publish(struct wire_event *event)
 {
     struct wire_event *slot;
 
-    event->t_us = elapsed_us();
     pthread_mutex_lock(&ring.lock);
+    event->t_us = elapsed_us(); /* under the lock, so that it grows as n does */
     event->n = ring.next++;
     slot = &ring.events[event->n % WIRE_EVENTS];
     memcpy(slot, event, offsetof(struct wire_event, bytes) + event->size);
@@ -100,22 +100,15 @@ static void tell_text(const struct wire_tap *tap, enum wire_kind kind, enum wire
 void wire_open(struct wire_tap *tap, unsigned long conn, const char *address)
 {
     tap->conn = conn;
-    tap->begun = false;
+    tap->hidden = tap->begun = false;
     snprintf(tap->address, sizeof tap->address, "%s", address);
-}
-
-/* Lesson 13, given. Takes a connection out of the view. */
-void wire_hide(struct wire_tap *tap)
-{
-    if (tap != NULL)
-        tap->conn = 0;
 }
 
 /* Lesson 13, given. Tells that a connection has begun, when the first thing is told of it: by then
  * it is known not to be a watcher. Answers whether there is more to tell. */
 static bool begin(struct wire_tap *tap)
 {
-    if (tap == NULL || tap->conn == 0)
+    if (tap == NULL || tap->hidden)
         return false;
     if (!tap->begun && wire_is_watched())
         tell_text(tap, WIRE_CONNECTED, WIRE_IN, tap->address, strlen(tap->address));
@@ -123,12 +116,39 @@ static bool begin(struct wire_tap *tap)
     return wire_is_watched();
 }
 
+/* Lesson 13, given. Takes a connection out of the view. */
+void wire_hide(struct wire_tap *tap)
+{
+    if (tap == NULL)
+        return;
+    if (tap->begun)
+        wire_note(tap, WIRE_DISCONNECTED, "from now on it watches");
+    tap->hidden = true;
+}
+
+/* Lesson 13, given. Puts a connection back into the view. */
+void wire_show(struct wire_tap *tap)
+{
+    if (tap != NULL)
+        tap->hidden = false;
+}
+
+/* Lesson 13, given. Whether a line asks for the view, so that its connection is about to watch. */
+static bool asks_for_view(const char *line, size_t length)
+{
+    return view_offered && length > 9 && memcmp(line, "GET /wire", 9) == 0 &&
+           (line[9] == ' ' || line[9] == '?');
+}
+
 /* Lesson 13, given. Tells a line of a request or a response. */
 void wire_line(struct wire_tap *tap, enum wire_direction direction, const char *line, size_t length)
 {
-    if (tap != NULL && !tap->begun && view_offered && strncmp(line, "GET /wire", 9) == 0 &&
-        (line[9] == ' ' || line[9] == '?'))
-        wire_hide(tap);
+    if (length > 0 && line[length - 1] == '\r')
+        length--; /* the line broke off before its LF */
+    if (tap != NULL && !tap->begun && length == 0)
+        return; /* an empty line before the first one says nothing yet */
+    if (tap != NULL && !tap->begun && asks_for_view(line, length))
+        tap->hidden = true;
     if (begin(tap))
         tell_text(tap, WIRE_LINE, direction, line, length);
 }
@@ -202,10 +222,11 @@ static void take_next_locked(struct wire_watcher *watcher, struct wire_event *ev
         watcher->next++;
         return;
     }
-    event->length = behind - WIRE_EVENTS;
+    /* Half a ring further, not just onto the oldest event: that one is about to be gone as well. */
+    event->length = behind - WIRE_EVENTS / 2;
     watcher->next += event->length;
     event->n = watcher->next - 1;
-    event->t_us = elapsed_us();
+    event->t_us = ring.events[watcher->next % WIRE_EVENTS].t_us;
     event->conn = 0;
     event->kind = WIRE_MISSED;
     event->size = 0;

@@ -20,15 +20,18 @@
  *                      is the character of that number.
  *       frame          with dir, bytes (the frame's header and at most WIRE_PAYLOAD_BYTES of its
  *                      payload, as they crossed the wire, in hex), length (of the payload, in bytes,
- *                      as the header says), and "cut": true where the payload goes on. Told when
- *                      the frame has ended, or was refused; there may be less of it then.
+ *                      as the header says), and "cut": true where more of the payload crossed than
+ *                      is shown. Told when the frame has ended, was refused or broke off; there may
+ *                      be less of it then, and where its header is not whole, length is what the
+ *                      header's 7 bits of length say.
  *       ping-timeout   the client did not answer a ping; with why
  *       error          with why
  *       disconnected   with why
  *       missed         with count: this watcher was too slow for so many events. conn is 0, and n
  *                      is the number of the last of them.
  *
- * Connections that watch are not in the view: they would watch each other without end.
+ * Connections that watch are not in the view: they would watch each other without end. A request
+ * for /wire is held back until it is refused.
  */
 #ifndef WIRE_H
 #define WIRE_H
@@ -39,7 +42,7 @@
 #include <stdio.h>
 
 /* How many events are kept for watchers that lag. A hundred messages at once make some 200; at
- * this size the ring takes 2.5 MiB, once somebody watches. */
+ * this size the ring takes 2.2 MiB, once somebody watches. */
 #define WIRE_EVENTS 4096
 
 /* Bytes of a line that are kept. The longest usual line is a cookie, which says nothing here. */
@@ -81,8 +84,9 @@ struct wire_event {
 
 /* A connection's place in the view. Its worker's own, before any other thread sees it. */
 struct wire_tap {
-    unsigned long conn; /* 0: not in the view */
-    bool begun;         /* connected was told */
+    unsigned long conn;
+    bool hidden; /* it watches, or is about to: nothing is told of it */
+    bool begun;  /* connected was told */
     char address[WIRE_ADDRESS_BYTES];
 };
 
@@ -104,8 +108,11 @@ void wire_begin(bool offered);
 /* Puts a connection into the view. A tap of NULL is allowed in all calls: nothing is told then. */
 void wire_open(struct wire_tap *tap, unsigned long conn, const char *address);
 
-/* Takes it out again, without a word: it is a watcher. */
+/* Takes it out again: it is a watcher. What was told of it before is ended, as if it had left. */
 void wire_hide(struct wire_tap *tap);
+
+/* Puts it back: it is none after all, for its request is refused. */
+void wire_show(struct wire_tap *tap);
 
 /* These tell. None of them blocks, but for the moment that the view's lock is held. */
 void wire_line(struct wire_tap *tap, enum wire_direction direction, const char *line, size_t length);
@@ -121,7 +128,7 @@ bool wire_is_watched(void);
 void wire_watch(struct wire_watcher *watcher);
 void wire_stop_watching(struct wire_watcher *watcher);
 
-/* Lets a watcher that waits go on: it gets what is there already, and then WIRE_ENDED. */
+/* Lets a watcher that waits go on: once it has got all that is there, it gets WIRE_ENDED. */
 void wire_end(struct wire_watcher *watcher);
 
 /* The watcher's next event. Where there is none: waits if told so, else answers WIRE_NOTHING. */

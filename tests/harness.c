@@ -391,15 +391,6 @@ static int try_to_connect(void)
     return -1;
 }
 
-bool can_connect(void)
-{
-    int fd = try_to_connect();
-
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
 int dial(void)
 {
     struct timeval wait = {.tv_sec = WAIT_S};

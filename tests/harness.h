@@ -95,9 +95,8 @@ bool eventually(bool (*holds)(void));
 
 /* ---- bytes over loopback ---- */
 
-/* A new connection to the server; aborts the suite where there is none. can_connect only tries. */
+/* A new connection to the server; aborts the suite where there is none. */
 int dial(void);
-bool can_connect(void);
 
 /* Sends all bytes; answers false where the server has ended the connection. */
 bool send_bytes(int fd, const void *bytes, size_t length);
