@@ -1,4 +1,5 @@
 /* 02_threads.c - each visitor has a thread, and none waits for another */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,21 +63,26 @@ static void each_has_a_thread(void)
 
 static bool has_thread_named(const char *wanted)
 {
-    char path[100], name[20] = "";
-    FILE *file;
+    char path[400], name[20];
+    struct dirent *entry;
+    bool found = false;
+    DIR *tasks;
 
-    for (int id = server_pid; id < server_pid + 100; id++) {
-        snprintf(path, sizeof path, "/proc/%d/task/%d/comm", (int)server_pid, id);
-        if ((file = fopen(path, "r")) == NULL)
-            continue;
-        if (fgets(name, sizeof name, file) == NULL)
-            name[0] = '\0';
-        fclose(file);
-        name[strcspn(name, "\n")] = '\0';
-        if (strcmp(name, wanted) == 0)
-            return true;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)server_pid);
+    tasks = opendir(path);
+    while (tasks != NULL && !found && (entry = readdir(tasks)) != NULL) {
+        snprintf(path, sizeof path, "/proc/%d/task/%s/comm", (int)server_pid, entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file != NULL && fgets(name, sizeof name, file) != NULL) {
+            name[strcspn(name, "\n")] = '\0';
+            found = strcmp(name, wanted) == 0;
+        }
+        if (file != NULL)
+            fclose(file);
     }
-    return false;
+    if (tasks != NULL)
+        closedir(tasks);
+    return found;
 }
 
 static bool threads_are_named(void)
