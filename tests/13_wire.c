@@ -234,7 +234,7 @@ static void ping_timeout(void)
     size_t length;
     unsigned char *pong = frames("8a:", &length);
 
-    server_start("--wire", "--timeout", "1", NULL);
+    server_start("--wire", "--timeout", "2", NULL);
     watcher = open_websocket_at("/wire");
     client = open_websocket();
     while (strstr(event, "disconnected") == NULL &&
