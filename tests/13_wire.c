@@ -55,7 +55,7 @@ static void a_whole_connection(void)
 {
     int watcher, client;
 
-    server_start("--wire", NULL);
+    server_start("--wire");
     watcher = open_websocket_at("/wire"); /* connection 1 */
     client = open_websocket_at("/echo?page=5f");
     send_script(client, "=818537fa213d7f9f4d5158 88:03e8");
@@ -113,7 +113,7 @@ static void details(void)
     };
     int watcher;
 
-    server_start("--wire", NULL);
+    server_start("--wire");
     watcher = open_websocket_at("/wire");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char script[1000], words[1000];
@@ -141,7 +141,7 @@ static void long_lines(void)
     int watcher, client;
     const char *told;
 
-    server_start("--wire", NULL);
+    server_start("--wire");
     watcher = open_websocket_at("/wire");
     snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: x\r\nA: %0509d\r\nB: %0510d\r\n\r\n", 0, 0);
     client = dial();
@@ -161,7 +161,7 @@ static void watchers_are_not_watched(void)
     int first, second, client;
     const char *told;
 
-    server_start("--wire", NULL);
+    server_start("--wire");
     first = open_websocket_at("/wire");
     second = open_websocket_at("/wire?x");
     send_script(second, "81:61 89:62");
@@ -221,7 +221,7 @@ static void only_when_offered(void)
     server_start(NULL);
     EXPECT_STATUS(upgrade_request("/wire", ""), 404, "nothing at this address");
     server_stop();
-    server_start("--wire", NULL);
+    server_start("--wire");
     EXPECT_STATUS("GET /wire HTTP/1.1\r\nHost: x\r\n\r\n", 426, "WebSocket");
     server_stop();
 }
@@ -234,7 +234,7 @@ static void ping_timeout(void)
     size_t length;
     unsigned char *pong = frames("8a:", &length);
 
-    server_start("--wire", "--timeout", "2", NULL);
+    server_start("--wire", "--timeout", "2");
     watcher = open_websocket_at("/wire");
     client = open_websocket();
     while (strstr(event, "disconnected") == NULL &&
@@ -307,7 +307,7 @@ static void slow_watcher(void)
 {
     int watcher;
 
-    server_start("--wire", "--timeout", "0", NULL);
+    server_start("--wire", "--timeout", "0");
     watcher = open_websocket_at("/wire");
     EXPECT(echo_many(sanitized ? 200 : 1000), "echoes beside a watcher that does not read");
     EXPECT(follow(watcher) > 0, "a watcher that does not read must miss events, and be told");
@@ -320,7 +320,7 @@ static void many_watchers(void)
     enum { WATCHERS = 50 };
     int watchers[WATCHERS];
 
-    server_start("--wire", NULL);
+    server_start("--wire");
     for (int i = 0; i < WATCHERS; i++)
         watchers[i] = open_websocket_at("/wire");
     for (int i = 0; i < WATCHERS; i += 5) /* some leave in the middle of a frame */
@@ -349,7 +349,7 @@ static void stuck_watcher(void)
     int watcher, small = 1000, client;
     bool gone = false;
 
-    server_start("--wire", "--timeout", "1", NULL);
+    server_start("--wire", "--timeout", "1");
     client = open_websocket();
     setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     watcher = open_websocket_at("/wire");
@@ -373,7 +373,7 @@ static void stopping(void)
     ssize_t length = 0;
     int watcher, client;
 
-    server_start("--wire", NULL);
+    server_start("--wire");
     watcher = open_websocket_at("/wire");
     client = open_websocket();
     kill(server_pid, SIGTERM);
@@ -403,7 +403,7 @@ static void verbose(void)
     };
     int client;
 
-    server_start("--verbose", NULL);
+    server_start("--verbose");
     client = open_websocket();
     send_script(client, "81:48656c6c6f 02:1b07 80:1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a"
                         "1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a"
@@ -421,7 +421,7 @@ static void verbose(void)
 /* Nobody reads what --verbose prints: no client may wait for that, and neither may the end. */
 static void paused_terminal(void)
 {
-    server_start("--verbose", NULL);
+    server_start("--verbose");
     EXPECT(echo_many(100), "20000 events, far more than a pipe holds");
     if (sanitized) /* the thread sanitizer's own exit would wait for the terminal */
         EXPECT(server_end(SIGKILL) == 128 + SIGKILL, "killed");
