@@ -181,7 +181,8 @@ static void *send_view(void *argument)
         next = wire_next(&view->watcher, &event, false);
         if (next == WIRE_NOTHING) {
             result = stream_flush(view->ws->stream);
-            next = wire_next(&view->watcher, &event, true);
+            if (result == 0) /* else the client is lost, and waiting would only hide that */
+                next = wire_next(&view->watcher, &event, true);
         }
         if (next == WIRE_EVENT && result == 0) {
             length = wire_json(&event, json);

@@ -147,13 +147,13 @@ static void say_owed(struct stream *s)
 {
     while (atomic_load(&s->owed) != NULL && pthread_mutex_trylock(&s->write_lock) == 0) {
         const struct last_word *word = atomic_exchange(&s->owed, NULL);
-        if (word != NULL && !s->last_word_said) {
+        if (s->write_error != 0) { /* half a frame may have gone: nothing can follow it */
+            s->out_length = 0;
+        } else if (word != NULL && !s->last_word_said) {
             append_locked(s, word->bytes, word->length);
             atomic_store(&s->said, word);
         }
         s->last_word_said = true;
-        if (s->write_error != 0) /* half a frame may have gone: nothing can follow it */
-            s->out_length = 0;
         ssize_t n = send(s->fd, s->out, s->out_length, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n > 0) {
             s->out_length -= (size_t)n;
