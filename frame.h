@@ -87,6 +87,7 @@ struct websocket {
     size_t max_message; /* bytes */
     struct message message;
     struct utf8 text;
+    unsigned char control[CONTROL_BYTES]; /* the payload of the control frame that is being read */
     const char *problem; /* why the connection is being closed, a sentence for the close frame */
 };
 
@@ -98,9 +99,10 @@ void frame_end(struct websocket *ws);
  * pings and closes on the way. Blocks. STREAM_END also stands for a close frame that came. */
 int frame_read_message(struct websocket *ws);
 
-/* Writes a message, or a control frame, as one frame. Blocks and answers as stream_write does.
- * After a close frame nothing more is sent (RFC 6455 section 5.5.1), and the answer is 0. */
-int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size_t length);
+/* Writes a message, or a control frame, as one frame. `more` follows soon: it may wait for that.
+ * Blocks and answers as stream_write does. After a close frame nothing more is sent (RFC 6455
+ * section 5.5.1), and the answer is 0. */
+int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size_t length, bool more);
 
 /* Writes a close frame with a code and ws->problem as its reason. Blocks as stream_say_last_word
  * does. */

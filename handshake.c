@@ -242,8 +242,9 @@ int request_read(struct request *r, struct stream *s)
     char *line;
     int status;
 
-    *r = (struct request){.text = malloc(REQUEST_BYTES + 1)}; /* + 1: see read_line */
-    if (r->text == NULL)
+    *r = (struct request){.text = malloc(REQUEST_BYTES + 1), /* + 1: see read_line */
+                          .headers = malloc(REQUEST_HEADERS * sizeof *r->headers)};
+    if (r->text == NULL || r->headers == NULL)
         return wrong(r, 503, "The server is out of memory.");
     status = read_line(r, s, 414, &line);
     if (status == 0 && *line == '\0') /* one empty line before is forgiven: RFC 9112 section 2.2 */
@@ -259,6 +260,7 @@ int request_read(struct request *r, struct stream *s)
 void request_free(struct request *r)
 {
     free(r->text);
+    free(r->headers);
     *r = (struct request){.text = NULL};
 }
 
@@ -295,10 +297,11 @@ static const struct status *find_status(int number)
     return &statuses[i];
 }
 
-/* Lesson 5, given. Writes a head that is ready, and tells its lines. */
-static int write_head(struct stream *s, const char *head)
+/* Lesson 5, given. Writes a head that is ready, and tells its lines. What follows it may go with it,
+ * if it comes soon. */
+static int write_head(struct stream *s, const char *head, bool more)
 {
-    int result = stream_write(s, head, strlen(head), NULL, 0);
+    int result = stream_write(s, head, strlen(head), NULL, 0, more);
 
     while (result == 0 && *head != '\0') {
         size_t length = strcspn(head, "\r");
@@ -321,7 +324,7 @@ int handshake_respond(struct stream *s, int status, const char *extra, const cha
              "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
              "Cache-Control: no-cache\r\nConnection: close\r\n%s\r\n",
              status, find_status(status)->name, date, type, length, extra);
-    return write_head(s, head);
+    return write_head(s, head, true);
 }
 
 /* Lesson 5. Refuses a request: a status, and a sentence that a person can act on. */
@@ -336,7 +339,7 @@ int handshake_refuse(struct stream *s, const struct request *r, int status)
     wire_note(s->tap, WIRE_ERROR, sentence);
     result = handshake_respond(s, known->number, known->headers, "text/plain; charset=utf-8", length + 1);
     if (result == 0 && (r->method == NULL || strcmp(r->method, "HEAD") != 0))
-        result = stream_write(s, sentence, length, "\n", 1);
+        result = stream_write(s, sentence, length, "\n", 1, false);
     return result;
 }
 
@@ -520,7 +523,7 @@ void handshake_accept_key(const char *key, char accept[ACCEPT_KEY_BYTES])
 
 /* Lesson 8. Writes the response 101: from here on, both sides speak in frames. What the request
  * offered and we leave out (extensions, subprotocols) is thereby declined. */
-int handshake_switch(struct stream *s, const struct request *r)
+int handshake_switch(struct stream *s, const struct request *r, bool more)
 {
     char head[RESPONSE_HEAD_BYTES], accept[ACCEPT_KEY_BYTES];
 
@@ -529,5 +532,5 @@ int handshake_switch(struct stream *s, const struct request *r)
              "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
              "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
              accept);
-    return write_head(s, head);
+    return write_head(s, head, more || stream_has_input(s));
 }

@@ -54,7 +54,7 @@ struct request {
     int version;        /* 10 times the major version and the minor: 11 is HTTP/1.1 */
     struct origin host; /* whom the request is for, from the Host line or the target */
     size_t header_count;
-    struct header headers[REQUEST_HEADERS];
+    struct header *headers; /* memory for REQUEST_HEADERS; request_free gives it back */
 
     const char *problem; /* what is wrong with it, a sentence; NULL: nothing */
     size_t used;         /* bytes of text that hold lines */
@@ -87,9 +87,9 @@ int handshake_check(struct request *r, const struct origin *allowed, size_t allo
 /* Makes the accept key for a request's key: RFC 6455 section 4.2.2, step 5.4. */
 void handshake_accept_key(const char *key, char accept[ACCEPT_KEY_BYTES]);
 
-/* Writes the response 101 for a request that was checked; after it, frames follow. Blocks and
- * answers as stream_write does. */
-int handshake_switch(struct stream *s, const struct request *r);
+/* Writes the response 101 for a request that was checked; after it, frames follow, and where `more`
+ * says that we speak first, it may wait for these. Blocks and answers as stream_write does. */
+int handshake_switch(struct stream *s, const struct request *r, bool more);
 
 /* Writes the head of a response that is followed by `length` bytes. `extra` holds further header
  * lines, each with its CR LF, or is "". Blocks and answers as stream_write does. */

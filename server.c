@@ -155,7 +155,8 @@ static int echo(struct websocket *ws)
     do {
         result = frame_read_message(ws);
         if (result == 0)
-            result = frame_write(ws, ws->message.opcode, ws->message.bytes, ws->message.length);
+            result = frame_write(ws, ws->message.opcode, ws->message.bytes, ws->message.length,
+                                 stream_has_input(ws->stream));
     } while (result == 0);
     return result;
 }
@@ -186,7 +187,7 @@ static void *send_view(void *argument)
         }
         if (next == WIRE_EVENT && result == 0) {
             length = wire_json(&event, json);
-            result = frame_write(view->ws, OPCODE_TEXT, json, length);
+            result = frame_write(view->ws, OPCODE_TEXT, json, length, true);
         }
     } while (next == WIRE_EVENT && result == 0);
     if (result != 0)
@@ -224,11 +225,17 @@ struct head {
     size_t length;
 };
 
+/* Lesson 13, given. Whether a request is for the view of the wire. */
+static bool asks_for_view(const struct request *request)
+{
+    return strcmp(request->path, "/wire") == 0;
+}
+
 /* Lesson 8. Called when the protocols have been switched, with what Node.js calls request, socket
  * and head. From here on the request has done its work, and its memory goes back. */
 static int on_upgrade(struct request *request, struct stream *socket, const struct head *head)
 {
-    int (*handler)(struct websocket *) = strcmp(request->path, "/wire") == 0 ? watch : echo;
+    int (*handler)(struct websocket *) = asks_for_view(request) ? watch : echo;
     struct websocket ws;
     int result;
 
@@ -315,7 +322,8 @@ static int switch_protocols(struct client *client, struct request *request)
 {
     struct stream *socket = &client->stream;
     struct head head;
-    int result = handshake_switch(socket, request);
+    /* The view speaks first. Its 101 waits for that, so that a watcher who has it misses nothing. */
+    int result = handshake_switch(socket, request, asks_for_view(request));
 
     if (result != 0)
         return result;
@@ -346,7 +354,7 @@ static int copy_file(struct stream *s, int file, off_t length)
         ssize_t n = read(file, piece, sizeof piece);
         if (n <= 0 || n > length) /* the file has changed: the length that was sent is wrong now */
             return STREAM_ERROR;
-        result = stream_write(s, piece, (size_t)n, NULL, 0);
+        result = stream_write(s, piece, (size_t)n, NULL, 0, true);
         length -= n;
     }
     return result;
@@ -382,7 +390,7 @@ static int answer(struct client *client, struct request *request)
     for (size_t i = 0; i < sizeof resources / sizeof resources[0]; i++)
         if (strcmp(resources[i].path, request->path) == 0)
             resource = &resources[i];
-    if (resource != NULL && strcmp(resource->path, "/wire") == 0 && !options.wire)
+    if (asks_for_view(request) && !options.wire)
         resource = NULL;
     if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0)
         return 405;

@@ -4,9 +4,11 @@
  * The read buffer:   in[ given out | waiting to be given out | free ]
  *                                  ^ in_start                ^ in_end
  *
- * The write buffer is sent just before a read would wait (see receive): a peer that sends twenty
- * small frames in one segment costs one recv and one send, and a peer that waits for its answer
- * always has it before we wait for the peer.
+ * What makes it fast: a peer that sends twenty small frames in one segment costs one recv and one
+ * send, for answers gather in the write buffer while there is something left to read
+ * (stream_has_input). The last of them is sent from where it lies, together with those before it, and
+ * so is a large one, without a copy. What is left in the write buffer goes before a read would wait
+ * (see receive): a peer that waits for its answer always has it before we wait for the peer.
  *
  * stdio's FILE would buffer too, but it does not tell a timeout from an end, or half a line from
  * a whole one. Here, these differences are the point.
@@ -19,6 +21,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -220,16 +223,17 @@ static int send_now_locked(struct stream *s, const void *first, size_t first_len
     return result;
 }
 
-/* Lesson 5. Writes two pieces as one: into the buffer where they fit, else out at once. */
+/* Lesson 5. Writes two pieces as one: into the buffer where more follows and they fit, else out at
+ * once. */
 int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,
-                 size_t second_length)
+                 size_t second_length, bool more)
 {
     int result;
 
     pthread_mutex_lock(&s->write_lock);
     result = s->last_word_said ? STREAM_OVER : s->write_error;
     if (result == 0) {
-        if (first_length + second_length <= STREAM_BUFFER_BYTES - s->out_length) {
+        if (more && first_length + second_length <= STREAM_BUFFER_BYTES - s->out_length) {
             append_locked(s, first, first_length);
             append_locked(s, second, second_length);
         } else {
@@ -273,6 +277,12 @@ static int flush_before_waiting(struct stream *s)
 }
 
 /* ---- reading ---- */
+
+/* Lesson 3, given. Whether the read buffer holds bytes that nobody has read. */
+bool stream_has_input(const struct stream *s)
+{
+    return s->in_start < s->in_end;
+}
 
 /* Lesson 3. Receives once, at most `room` bytes, and tells an end, a timeout and an error apart.
  * What we owe the peer is sent first: it may be waiting for that before it speaks. */
@@ -359,7 +369,8 @@ int stream_read_exactly(struct stream *s, void *to, size_t n)
 }
 
 /* Lesson 10. Reads what is there: from the buffer, or, where there is nothing and the caller has
- * more room than the buffer, from the socket straight to the caller. */
+ * more room than the buffer, from the socket straight to the caller: a large message is copied once
+ * less, and comes with few calls. */
 int stream_read_some(struct stream *s, void *to, size_t room, size_t *got)
 {
     int result = 0;
@@ -375,6 +386,29 @@ int stream_read_some(struct stream *s, void *to, size_t room, size_t *got)
     memcpy(to, s->in + s->in_start, *got);
     s->in_start += *got;
     return result;
+}
+
+/* ---- memory ---- */
+
+/* Lesson 14, given. Gives whole pages between two addresses back; they will read as zero. */
+static void give_back(unsigned char *from, unsigned char *end)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)from + page - 1) / page * page, last = (uintptr_t)end / page * page;
+
+    if (first < last)
+        madvise((void *)first, last - first, MADV_DONTNEED);
+}
+
+/* Lesson 14, given. Gives back what the buffers do not hold now: a client that was busy once would
+ * else keep all their pages. Where another thread writes, its buffer is in use. */
+void stream_rest(struct stream *s)
+{
+    give_back(s->in + s->in_end, s->in + sizeof s->in);
+    if (pthread_mutex_trylock(&s->write_lock) != 0)
+        return;
+    give_back(s->out + s->out_length, s->out + sizeof s->out);
+    unlock_writing(s);
 }
 
 /* ---- the end ---- */

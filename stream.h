@@ -7,9 +7,10 @@
  * shutdown on a client's socket.
  *
  * Who may call what: a stream has one reader, the client's own worker thread. Any thread may
- * write; the write lock keeps every write whole. What is written waits in the write buffer until
- * that is full, or until the reader is about to wait for the peer. A second thread that writes must
- * call stream_flush before it waits for something else.
+ * write; the write lock keeps every write whole. What is written goes at once, unless its writer
+ * says that more follows soon: then it may wait in the write buffer for company, until that is full
+ * or the reader is about to wait for the peer. A second thread that writes so must call stream_flush
+ * before it waits for something else.
  *
  * Every call answers 0 when it went well, else one of enum stream_result.
  */
@@ -62,7 +63,6 @@ struct stream {
     int64_t deadline; /* the clock_ms at which reading must be over; 0: none */
     size_t in_start;  /* in[in_start] is the next byte to give out, */
     size_t in_end;    /* in[in_end] the first that is still free */
-    unsigned char in[STREAM_BUFFER_BYTES];
 
     /* Set by other threads; atomic, no lock. */
     const struct last_word *_Atomic owed; /* a last word to be said by whoever has the write lock */
@@ -74,7 +74,11 @@ struct stream {
     int write_error;     /* why nothing can be sent any more (a stream_result); 0: all is well */
     bool last_word_said; /* what is written from now on is dropped */
     size_t out_length;
-    unsigned char out[STREAM_BUFFER_BYTES + STREAM_LAST_WORD_BYTES];
+
+    /* The buffers come last, and what is always in use lies close together in front of them: an idle
+     * client then has few pages of memory in use. */
+    unsigned char in[STREAM_BUFFER_BYTES]; /* the reader's own */
+    unsigned char out[STREAM_BUFFER_BYTES + STREAM_LAST_WORD_BYTES]; /* under write_lock */
 };
 
 /* Makes a stream of a connected socket, which the stream owns from now on. `tap` stays the caller's,
@@ -102,12 +106,16 @@ int stream_read_exactly(struct stream *s, void *to, size_t n);
  * Blocks only where there are none. After STREAM_TIMEOUT it may be called again. */
 int stream_read_some(struct stream *s, void *to, size_t room, size_t *got);
 
-/* Writes two pieces as one; either may be empty. Small ones wait in the write buffer, large ones
- * are sent from where they lie, without a copy. Blocks where the peer reads slowly: STREAM_STUCK
- * after patience_ms in which it took nothing, STREAM_ERROR where the connection broke, STREAM_OVER
- * behind the last word. */
+/* For the reader: whether bytes have come that nobody has read yet. Then there is an answer more
+ * to be written soon, and the one at hand may wait for it. Does not block. */
+bool stream_has_input(const struct stream *s);
+
+/* Writes two pieces as one; either may be empty. Where `more` follows soon and there is room, they
+ * wait in the write buffer, else they are sent from where they lie, behind what waits there. Blocks
+ * where the peer reads slowly: STREAM_STUCK after patience_ms in which it took nothing, STREAM_ERROR
+ * where the connection broke, STREAM_OVER behind the last word. */
 int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,
-                 size_t second_length);
+                 size_t second_length, bool more);
 
 /* Sends what waits in the write buffer. Blocks and answers as stream_write does. (A read does this
  * by itself before it waits.) */
@@ -143,6 +151,10 @@ int stream_set_patience(struct stream *s, int seconds);
 
 /* From now on, reading must be over in so many seconds, all reads together; 0: no such limit. */
 int stream_set_deadline(struct stream *s, int seconds);
+
+/* Gives back to the system the memory that bursts have filled in the buffers, and that is not in
+ * use now. For the reader, when it has heard nothing for long. Does not block. */
+void stream_rest(struct stream *s);
 
 /* What a result means, in words. */
 const char *stream_describe(int result);

@@ -82,11 +82,11 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
     return error;
 }
 
-int __real_handshake_switch(struct stream *s, const struct request *r);
-int __wrap_handshake_switch(struct stream *s, const struct request *r);
-int __wrap_handshake_switch(struct stream *s, const struct request *r)
+int __real_handshake_switch(struct stream *s, const struct request *r, bool more);
+int __wrap_handshake_switch(struct stream *s, const struct request *r, bool more);
+int __wrap_handshake_switch(struct stream *s, const struct request *r, bool more)
 {
-    int result = __real_handshake_switch(s, r);
+    int result = __real_handshake_switch(s, r, more);
 
     visitor.switched = result == 0;
     return result;

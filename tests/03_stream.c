@@ -149,7 +149,7 @@ static void flush_before_waiting(void)
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
     stream_open(&s, f.fd, NULL);
-    EXPECT(stream_write(&s, "ab", 2, "cd", 2) == 0 && stream_write(&s, "e", 1, NULL, 0) == 0, "write");
+    EXPECT(stream_write(&s, "ab", 2, "cd", 2, true) == 0 && stream_write(&s, "e", 1, NULL, 0, true) == 0, "write");
     EXPECT(recv(f.far_fd, answer, 5, MSG_DONTWAIT) < 0, "small writes wait in the buffer");
     stream_set_patience(&s, 1);
     EXPECT(stream_read_exactly(&s, &got, 1) == STREAM_TIMEOUT, "nothing comes");
@@ -180,8 +180,8 @@ static void large_write(void)
     }
     close(ends[1]);
     stream_open(&s, ends[0], NULL);
-    EXPECT(stream_write(&s, "a", 1, NULL, 0) == 0, "a small write");
-    EXPECT(stream_write(&s, "bc", 2, bytes, sizeof bytes) == 0, "a large one");
+    EXPECT(stream_write(&s, "a", 1, NULL, 0, true) == 0, "a small write");
+    EXPECT(stream_write(&s, "bc", 2, bytes, sizeof bytes, true) == 0, "a large one");
     stream_finish(&s);
     EXPECT(child_status(reader) == 0, "the other side must get every byte, in order, and the end");
     stream_close(&s);
@@ -196,10 +196,10 @@ static void peer_is_gone(void)
     stream_open(&s, f.fd, NULL);
     signal(SIGPIPE, SIG_DFL); /* a signal would end this suite */
     shutdown(f.far_fd, SHUT_RDWR);
-    EXPECT(stream_write(&s, "x", 1, NULL, 0) == 0, "a small write only waits");
+    EXPECT(stream_write(&s, "x", 1, NULL, 0, true) == 0, "a small write only waits");
     result = stream_flush(&s);
     EXPECT(result == STREAM_ERROR, "a peer that is gone is an error, and no signal: %d", result);
-    EXPECT(stream_write(&s, "x", 1, NULL, 0) == STREAM_ERROR, "and stays one");
+    EXPECT(stream_write(&s, "x", 1, NULL, 0, true) == STREAM_ERROR, "and stays one");
     signal(SIGPIPE, SIG_IGN);
     feed_finish(&f);
     stream_close(&s);
@@ -213,7 +213,7 @@ static void peer_does_not_read(void)
     feed_start(&f, "", 0, FEED_WHOLE, false);
     stream_open(&s, f.fd, NULL);
     stream_set_patience(&s, 1);
-    EXPECT(stream_write(&s, bytes, sizeof bytes, NULL, 0) == STREAM_STUCK,
+    EXPECT(stream_write(&s, bytes, sizeof bytes, NULL, 0, true) == STREAM_STUCK,
            "a send without progress must end when the patience does");
     feed_finish(&f);
     stream_close(&s);
@@ -228,9 +228,9 @@ static void last_word(void)
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
     stream_open(&s, f.fd, NULL);
-    stream_write(&s, "hello ", 6, NULL, 0);
+    stream_write(&s, "hello ", 6, NULL, 0, true);
     stream_say_last_word(&s, &word);
-    EXPECT(stream_write(&s, "more", 4, NULL, 0) == STREAM_OVER, "what follows is dropped");
+    EXPECT(stream_write(&s, "more", 4, NULL, 0, true) == STREAM_OVER, "what follows is dropped");
     stream_say_last_word(&s, &second);
     stream_farewell(&s, &second);
     stream_flush(&s);
@@ -270,7 +270,7 @@ static void farewell_while_locked(void)
     stream_farewell(&s, &word);
     pthread_mutex_unlock(&s.write_lock);
     EXPECT(recv(f.far_fd, got, 3, MSG_DONTWAIT) < 0, "nothing may be sent without the lock");
-    stream_write(&s, "frame ", 6, NULL, 0);
+    stream_write(&s, "frame ", 6, NULL, 0, true);
     EXPECT(recv(f.far_fd, got, 9, MSG_DONTWAIT) == 9, "all nine bytes");
     EXPECT_TEXT(got, "frame bye", "the farewell follows the frame of the lock's holder");
     feed_finish(&f);
