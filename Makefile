@@ -53,8 +53,13 @@ debug-build: ## build build/debug/server for a debugger: nothing optimised away
 
 # ---- tests ----
 
-check: $(SERVER) $(SUITES:%=$(BUILD)/tests/%) ## the quick tests, in C
-	@SERVER=./$(SERVER) tests/run.sh $(BUILD)/tests $(SUITES)
+check: $(SERVER) $(BUILD)/server-counted $(SUITES:%=$(BUILD)/tests/%) ## the quick tests, in C
+	@SERVER=./$(SERVER) COUNTED_SERVER=$(BUILD)/server-counted tests/run.sh $(BUILD)/tests $(SUITES)
+
+# The same server, whose calls are counted on their way.
+COUNTED = recv send sendmsg poll malloc calloc realloc
+$(BUILD)/server-counted: $(BUILD)/server.o $(OBJECTS) $(BUILD)/tests/counted.o
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(COUNTED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/harness.o $(OBJECTS)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcunit $(LIBS)

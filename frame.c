@@ -176,12 +176,13 @@ int frame_read_header(struct websocket *ws, struct frame *frame)
  * by exclusive or. Four at a time, as one number, where there are four: the same, and far faster. */
 void frame_unmask(unsigned char *bytes, size_t length, const unsigned char key[4], uint64_t offset)
 {
-    unsigned char turned[4]; /* the key, beginning with the byte that is next */
+    unsigned char twice[8];
+    const unsigned char *turned = twice + offset % 4; /* the key from the byte on that is next */
     uint32_t words[UNMASK_WORDS], mask;
     size_t i = 0;
 
-    for (size_t k = 0; k < sizeof turned; k++)
-        turned[k] = key[(offset + k) % 4];
+    memcpy(twice, key, 4);
+    memcpy(twice + 4, key, 4);
     memcpy(&mask, turned, sizeof mask);
     for (; length - i >= sizeof words; i += sizeof words) {
         memcpy(words, bytes + i, sizeof words); /* memcpy: the bytes may lie at any address */
@@ -227,18 +228,18 @@ static int read_piece(struct websocket *ws, struct frame *frame, unsigned char *
     return 0;
 }
 
-/* Lesson 10, given. Makes room for at least one more byte of a message, of `wanted` that a header
- * claims. Doubling what is there means that memory grows only with bytes that came. */
-static int make_room(struct websocket *ws, uint64_t wanted)
+/* Lesson 10, given. Makes room for at least one more byte of a message. Memory grows with the bytes
+ * that came, not with what a header claims. */
+static int make_room(struct websocket *ws)
 {
     struct message *m = &ws->message;
-    size_t capacity = m->capacity < MESSAGE_START_BYTES ? MESSAGE_START_BYTES : m->capacity * 2;
+    size_t capacity = m->capacity * (m->capacity < MESSAGE_LARGE_BYTES ? 16 : 2);
     unsigned char *bytes;
 
     if (m->length < m->capacity)
         return 0;
-    if (capacity > MESSAGE_START_BYTES && capacity - m->length > wanted)
-        capacity = m->length + (size_t)wanted;
+    if (m->capacity == 0)
+        capacity = MESSAGE_START_BYTES;
     bytes = realloc(m->bytes, capacity);
     if (bytes == NULL)
         return wrong(ws, CLOSE_INTERNAL_ERROR, "out of memory");
@@ -337,7 +338,7 @@ static int read_payload(struct websocket *ws, struct frame *frame)
 
     while (result == 0 && frame->offset < frame->length) {
         size_t got = 0;
-        result = make_room(ws, frame->length - frame->offset);
+        result = make_room(ws);
         if (result == 0)
             result = read_piece(ws, frame, m->bytes + m->length, m->capacity - m->length, &got);
         if (m->opcode == OPCODE_TEXT && frame_check_utf8(&ws->text, m->bytes + m->length, got) != 0)

@@ -28,9 +28,12 @@
 /* Bytes of a payload that are kept for the wire view, which shows no more. */
 #define FRAME_KEPT_BYTES 64
 
-/* Memory for a message grows from this many bytes by doubling, as its bytes arrive. Small, so
- * that an idle connection costs little. */
+/* Memory for a message begins with this many bytes, so that an idle client costs little. It grows as
+ * the bytes arrive: in two large steps to MESSAGE_LARGE_BYTES, from where on a block is made of pages of
+ * its own, which cost nothing before a byte reaches them and go back to the system when the block is
+ * freed; then by doubling. */
 #define MESSAGE_START_BYTES 256
+#define MESSAGE_LARGE_BYTES (64 * 1024)
 
 enum opcode { /* RFC 6455 section 5.2 */
     OPCODE_CONTINUATION = 0x0,

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -53,8 +54,10 @@
  * memory: those come back only when a client leaves, and asking in a loop would burn a core. */
 #define ACCEPT_PAUSE_MS 100
 
-/* Bytes of stack for a worker. It touches 16 KiB of them (as /proc/PID/smaps shows), with the
- * sanitizers several times that; the rest is address space, which costs nothing untouched. */
+/* Bytes of stack for a worker. An echo touches 8 KiB of them (as /proc/PID/smaps shows), with the
+ * sanitizers several times that; the rest is address space, which costs nothing untouched. The usual
+ * 8 MiB would cost as little, but ten thousand times that is 80 GB of addresses, more than some systems
+ * let a process have (ulimit -v, overcommit). */
 #define WORKER_STACK_BYTES (256 * 1024)
 
 /* Bytes of a file that are read before they are written to the client. */
@@ -847,6 +850,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a terminal or a peer that has gone must not end us all */
     parse_options(argc, argv);
     raise_descriptors();
+    mallopt(M_MMAP_THRESHOLD, MESSAGE_LARGE_BYTES); /* glibc would raise it by and by, and keep them */
     pthread_attr_init(&worker_attributes);
     pthread_attr_setstacksize(&worker_attributes, WORKER_STACK_BYTES);
     wire_begin(options.wire);

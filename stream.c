@@ -6,9 +6,9 @@
  *
  * What makes it fast: a peer that sends twenty small frames in one segment costs one recv and one
  * send, for answers gather in the write buffer while there is something left to read
- * (stream_has_input). The last of them is sent from where it lies, together with those before it, and
- * so is a large one, without a copy. What is left in the write buffer goes before a read would wait
- * (see receive): a peer that waits for its answer always has it before we wait for the peer.
+ * (stream_has_input), and the last of them takes the others along. One that nothing follows, or that
+ * is large, is sent from where it lies, without a copy. What is left in the write buffer goes before a
+ * read would wait (see receive): a peer that waits for its answer always has it before we wait for it.
  *
  * stdio's FILE would buffer too, but it does not tell a timeout from an end, or half a line from
  * a whole one. Here, these differences are the point.
@@ -223,33 +223,35 @@ static int send_now_locked(struct stream *s, const void *first, size_t first_len
     return result;
 }
 
-/* Lesson 5. Writes two pieces as one: into the buffer where more follows and they fit, else out at
- * once. */
-int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,
-                 size_t second_length, bool more)
-{
-    int result;
-
-    pthread_mutex_lock(&s->write_lock);
-    result = s->last_word_said ? STREAM_OVER : s->write_error;
-    if (result == 0) {
-        if (more && first_length + second_length <= STREAM_BUFFER_BYTES - s->out_length) {
-            append_locked(s, first, first_length);
-            append_locked(s, second, second_length);
-        } else {
-            result = send_now_locked(s, first, first_length, second, second_length);
-        }
-    }
-    unlock_writing(s);
-    return result;
-}
-
 /* Lesson 5. Sends what waits in the write buffer, where something does. */
 static int flush_locked(struct stream *s)
 {
     if (s->write_error != 0 || s->out_length == 0)
         return s->write_error;
     return send_now_locked(s, NULL, 0, NULL, 0);
+}
+
+/* Lesson 5. Writes two pieces as one: behind what waits in the buffer, or to wait there for what
+ * follows; else out at once. */
+int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,
+                 size_t second_length, bool more)
+{
+    int result;
+    bool fits;
+
+    pthread_mutex_lock(&s->write_lock);
+    fits = first_length + second_length <= STREAM_BUFFER_BYTES - s->out_length;
+    result = s->last_word_said ? STREAM_OVER : s->write_error;
+    if (result == 0 && fits && (more || s->out_length > 0)) {
+        append_locked(s, first, first_length);
+        append_locked(s, second, second_length);
+        if (!more)
+            result = flush_locked(s);
+    } else if (result == 0) {
+        result = send_now_locked(s, first, first_length, second, second_length);
+    }
+    unlock_writing(s);
+    return result;
 }
 
 /* Lesson 5. Sends what waits in the write buffer. The server runs without it. */

@@ -111,7 +111,7 @@ int stream_read_some(struct stream *s, void *to, size_t room, size_t *got);
 bool stream_has_input(const struct stream *s);
 
 /* Writes two pieces as one; either may be empty. Where `more` follows soon and there is room, they
- * wait in the write buffer, else they are sent from where they lie, behind what waits there. Blocks
+ * wait for it in the write buffer; else they are sent, behind what waits there. Blocks
  * where the peer reads slowly: STREAM_STUCK after patience_ms in which it took nothing, STREAM_ERROR
  * where the connection broke, STREAM_OVER behind the last word. */
 int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,

@@ -1,0 +1,133 @@
+/*
+ * Lesson 15: what a message costs, in system calls, allocations and memory. These can be counted, on
+ * any machine and with the same outcome each time; how fast that is, the benchmark tells.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "counted.h"
+#include "harness.h"
+
+#define ROUNDS 100
+
+static struct counts *counts;
+
+/* A file for the counts, which the server finds by its name in the environment. */
+static void share_counts(void)
+{
+    char name[] = "/tmp/server-counts-XXXXXX";
+    int file = mkostemp(name, O_CLOEXEC);
+    void *mapped;
+
+    if (file < 0 || ftruncate(file, sizeof *counts) != 0)
+        abort();
+    mapped = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (mapped == MAP_FAILED || setenv(COUNTS_VARIABLE, name, 1) != 0)
+        abort();
+    counts = mapped;
+    close(file);
+}
+
+/* Sends the same frames again and again, each time with one send, and waits for all answers, of
+ * so many bytes together. Asserts what that costs. */
+static void expect_cost(const char *script, size_t answer, long receives, long sends)
+{
+    static unsigned char got[70000];
+    size_t length;
+    unsigned char *sent = frames(script, &length);
+    struct counts before;
+    int client = open_websocket();
+
+    send_bytes(client, sent, length); /* the first time, memory for the message is made */
+    EXPECT(receive_bytes(client, got, answer), "an answer to %s", script);
+    memcpy(&before, counts, sizeof before);
+    for (int i = 0; i < ROUNDS; i++) {
+        send_bytes(client, sent, length);
+        if (!EXPECT(receive_bytes(client, got, answer), "answer %d to %s", i, script))
+            break;
+    }
+    EXPECT(counts->sends - before.sends == sends * ROUNDS,
+           "%d times %s: expected %ld sends each, but there were %ld in all", ROUNDS, script, sends,
+           counts->sends - before.sends);
+    EXPECT(receives == 0 || counts->receives - before.receives == receives * ROUNDS,
+           "%d times %s: expected %ld receives each, but there were %ld in all", ROUNDS, script,
+           receives, counts->receives - before.receives);
+    EXPECT(counts->polls == before.polls, "%s: expected no poll, but there were %ld", script,
+           counts->polls - before.polls);
+    EXPECT(counts->allocations == before.allocations, "%s: expected no allocation, but there were %ld",
+           script, counts->allocations - before.allocations);
+    close(client);
+    free(sent);
+}
+
+static void one_message(void)
+{
+    expect_cost("82*64", 66, 1, 1);
+    expect_cost("81:48656c6c6f", 7, 1, 1);
+    expect_cost("89:", 2, 1, 1);
+}
+
+static void a_batch(void)
+{
+    expect_cost("82*64 82*64 82*64 82*64 82*64 82*64 82*64 82*64", 8 * 66, 1, 1);
+    expect_cost("81:61 89:62 02:63 80:64 82:", 3 + 3 + 4 + 2, 1, 1);
+}
+
+/* A large one comes with as many receives as the kernel makes of it, but its echo is never copied
+ * into the write buffer, which would take five sends. */
+static void a_large_message(void)
+{
+    expect_cost("82*65000", 65004, 0, 1);
+}
+
+/* KiB that a client costs who has been answered once and is silent now. */
+static void an_idle_client(void)
+{
+    enum { CLIENTS = 400, LIMIT_KIB = 16 };
+    static int clients[CLIENTS];
+    unsigned char got[66];
+    size_t length;
+    unsigned char *sent = frames("82*64", &length);
+    long before, cost;
+
+    have_talk_once(&(struct talk){"so that all code is in memory", "81:61", "text:61"});
+    before = server_memory();
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = open_websocket();
+        send_bytes(clients[i], sent, length);
+        EXPECT(receive_bytes(clients[i], got, sizeof got), "an echo for client %d", i);
+    }
+    cost = server_memory() - before;
+    EXPECT(sanitized || cost <= CLIENTS * LIMIT_KIB, "%d idle clients cost %ld KiB each, not %d", CLIENTS,
+           cost / CLIENTS, LIMIT_KIB);
+    for (int i = 0; i < CLIENTS; i++)
+        close(clients[i]);
+    free(sent);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"a message costs one recv, one send and no allocation", one_message},
+        {"so does a batch of them", a_batch},
+        {"a large message goes out with one send", a_large_message},
+        {"an idle client costs at most 16 KiB", an_idle_client},
+        {NULL, NULL},
+    };
+    const char *counted = getenv("COUNTED_SERVER");
+    int status;
+
+    share_counts();
+    if (counted == NULL || setenv("SERVER", counted, 1) != 0) {
+        fprintf(stderr, "COUNTED_SERVER must name the server that is linked with counted.c\n");
+        return EXIT_FAILURE;
+    }
+    server_start(NULL);
+    status = server_finish(run_suite("15 how fast, how many", tests));
+    unlink(getenv(COUNTS_VARIABLE));
+    return status;
+}
