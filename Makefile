@@ -15,7 +15,7 @@ VARIANT ?=
 PARTS = stream handshake frame wire
 OBJECTS = $(PARTS:%=$(BUILD)/%.o)
 SUITES = $(sort $(basename $(notdir $(wildcard tests/[0-9]*.c))))
-SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h lessons/*.c lessons/*.h)
+SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h tests/bench/*.c lessons/*.c lessons/*.h)
 
 # The Debian and Ubuntu packages: to build and run; to test.
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
@@ -24,11 +24,12 @@ TEST_PACKAGES = $(PACKAGES) libcunit1-dev clang clang-tidy cppcheck gawk util-li
 	$(NODE_PACKAGES)
 # Node.js may be there from elsewhere, with an npm that Debian's package would be in conflict with.
 NODE_PACKAGES = $(shell command -v node >/dev/null || echo nodejs; command -v npm >/dev/null || echo npm)
+BENCH_PACKAGES = g++ libboost-dev libwebsockets-dev libwebsockets-evlib-ev python3-matplotlib
 SUDO = $(shell test "$$(id -u)" = 0 || command -v sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 
 .PHONY: all run check test deps test-deps debug-build check-clang check-asan check-tsan \
-	check-stages check-peers check-browser lint format clean help always
+	check-stages check-peers check-browser check-bench bench bench-deps lint format clean help always
 
 all: $(SERVER) ## build ./server
 
@@ -69,6 +70,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/harness.o $(OBJECTS)
 test: ## all tests: both compilers, sanitizers, stages, lint, other clients, a browser
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
 	@$(MAKE) --no-print-directory check-clang check-asan check-tsan check-stages lint
+	@$(MAKE) --no-print-directory check-bench
 	@$(MAKE) --no-print-directory check-peers check-browser
 	@echo "All tests have passed."
 
@@ -96,20 +98,49 @@ check-browser: $(SERVER) tests/node_modules ## the page, in Chromium
 	SERVER=$(CURDIR)/$(SERVER) node --test --test-concurrency=1 tests/browser/page.test.mjs \
 		tests/browser/wire.test.mjs
 
+# ---- how fast it is ----
+
+BENCH = build/bench
+ROUNDS ?= 5
+SECONDS ?= 1
+BENCH_TOOLS = $(BENCH)/load $(BENCH)/raw
+BENCH_PEERS = $(BENCH)/libwebsockets $(BENCH)/beast tests/node_modules
+
+bench: $(SERVER) $(BENCH_TOOLS) $(BENCH_PEERS) ## measure the speed, beside others (ROUNDS=5 SECONDS=1)
+	/usr/bin/python3 tests/bench/bench.py --server ./$(SERVER) --folder $(BENCH) \
+		--rounds $(ROUNDS) --seconds $(SECONDS)
+
+check-bench: $(SERVER) $(BENCH_TOOLS) ## the benchmark's own tools work, and notice a wrong echo
+	tests/bench/check.sh ./$(SERVER) $(BENCH)
+
+$(BENCH)/%: tests/bench/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $<
+
+$(BENCH)/libwebsockets: tests/bench/peers/libwebsockets.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -Wall -Wextra -o $@ $< -lwebsockets
+
+$(BENCH)/beast: tests/bench/peers/beast.cpp Makefile
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -O2 -Wall -Wextra -pthread -o $@ $<
+
+# ---- what the tests need ----
+
 tests/node_modules: tests/package-lock.json
 	cd tests && npm ci --no-audit --no-fund
 	@touch $@
 
 lint: compile_commands.json ## clang-tidy and cppcheck
-	clang-tidy --quiet -p . --warnings-as-errors='*' $(wildcard *.c tests/*.c lessons/*.c)
+	clang-tidy --quiet -p . --warnings-as-errors='*' $(filter %.c,$(SOURCES))
 	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 		--suppress=normalCheckLevelMaxBranches \
-		--std=c11 -D_GNU_SOURCE -DCLIENT_DIRECTORY='""' *.c tests/*.c lessons/*.c
+		--std=c11 -D_GNU_SOURCE -DCLIENT_DIRECTORY='""' $(filter %.c,$(SOURCES))
 
 format: ## lay out all C files as .clang-format says
 	clang-format -i $(SOURCES)
 
-compile_commands.json: Makefile $(wildcard *.c tests/*.c lessons/*.c) ## for editors and clang-tidy
+compile_commands.json: Makefile $(filter %.c,$(SOURCES)) ## for editors and clang-tidy
 	@for file in $(filter %.c,$(SOURCES)); do \
 		printf '{"directory": "%s", "file": "%s", ' "$(CURDIR)" "$$file"; \
 		printf '"command": "cc -std=c11 -D_GNU_SOURCE -I. -c %s"},\n' "$$file"; \
@@ -128,6 +159,9 @@ test-deps: ## install what is needed to test as well
 	$(APT) install -y --no-install-recommends $(TEST_PACKAGES)
 	$(APT) install -y --no-install-recommends chromium || $(APT) install -y chromium-browser
 	@$(MAKE) --no-print-directory tests/node_modules
+
+bench-deps: test-deps ## install what is needed to measure as well: the peers, and what draws the plot
+	$(APT) install -y --no-install-recommends $(BENCH_PACKAGES)
 
 clean: ## remove all that was made
 	rm -rf build server compile_commands.json

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Measures this server beside a plain TCP echo and beside other WebSocket servers.
 
-    tests/bench/bench.py --folder build/bench --rounds 5 --seconds 1      (make bench does)
+    make bench-deps bench                                   (all of it)
+    tests/bench/bench.py --only "this server:a,b"           (some of it; after make bench)
 
 In every round each server meets each kind of traffic once, in an order that is shuffled anew. A
 server runs alone on one core, the load generator (load.c) on another. A speed counts as a part of
@@ -19,6 +20,7 @@ import pathlib
 import platform
 import random
 import re
+import resource
 import select
 import shutil
 import signal
@@ -31,7 +33,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 READY_S = 20  # seconds in which a server must say that it listens
 RUN_S = 180  # and one measurement must end, 10 000 connections of a slow server included
-OURS, RAW = "this server", "plain TCP"
+OURS, RAW, LARGE_RAW = "this server", "plain TCP", "plain TCP, 256 KiB"
 
 # What is measured: a name, the words for it, and what load.c is told.
 TRAFFIC = {
@@ -53,17 +55,18 @@ KINDS = "abcdefgh"
 SCALE = {1: "a", 10: "10", 100: "100", 1000: "d", 10000: "10000"}
 
 
-def servers(folder):
-    """Each server's name, its shape, and its command."""
+def servers(program, folder):
+    """Each server's name and its command."""
     peers = HERE / "peers"
     return {
-        RAW: ("threads", [f"{folder}/raw"]),
-        OURS: ("threads", [f"{folder}/server", "--port", "0", "--max-connections", "12000",
-                           "--max-message", str(64 << 20)]),
-        "Boost.Beast": ("threads", [f"{folder}/beast"]),
-        "libwebsockets": ("events", [f"{folder}/libwebsockets"]),
-        "ws": ("events", ["node", str(peers / "ws.mjs")]),
-        "websockets": ("events", ["/usr/bin/python3", str(peers / "python_websockets.py")]),
+        RAW: [f"{folder}/raw", str(16 << 10)],  # the same buffer as this server's
+        LARGE_RAW: [f"{folder}/raw", str(256 << 10)],
+        OURS: [program, "--port", "0", "--max-connections", "12000", "--max-message",
+               str(64 << 20)],
+        "Boost.Beast": [f"{folder}/beast"],
+        "libwebsockets": [f"{folder}/libwebsockets"],
+        "ws": ["node", str(peers / "ws.mjs")],
+        "websockets": ["/usr/bin/python3", str(peers / "python_websockets.py")],
     }
 
 
@@ -99,7 +102,7 @@ def run(folder, name, command, traffic, seconds):
     try:
         load = ["taskset", "-c", "1", f"{folder}/load", "--port", str(port), "--server-pid",
                 str(server.pid), "--seconds", str(seconds), *TRAFFIC[traffic][1].split()]
-        done = subprocess.run(load + (["--raw"] if name == RAW else []), stdout=subprocess.PIPE,
+        done = subprocess.run(load + (["--raw"] if name in (RAW, LARGE_RAW) else []), stdout=subprocess.PIPE,
                               text=True, timeout=RUN_S, check=False)
         if done.returncode != 0:
             sys.exit(f"bench: {name}, {TRAFFIC[traffic][0]}: the run failed")
@@ -138,7 +141,7 @@ def measure(folder, chosen, kinds, rounds, seconds):
         for kind in kinds:
             for name in order.sample(list(chosen), len(chosen)):
                 progress.tell(f"round {round_number + 1}, {name}, {TRAFFIC[kind][0]}")
-                results[name][kind].append(run(folder, name, chosen[name][1], kind, seconds))
+                results[name][kind].append(run(folder, name, chosen[name], kind, seconds))
     progress.end()
     return results
 
@@ -233,7 +236,10 @@ the server on one core, the load generator on the other, loopback. {peers}.
 
 A plain TCP echo with a thread for each client does the least that a server of this shape can do. Its
 speed is told in messages a second; the others as a part of that: the median of the rounds, with the
-lowest and the highest. Boost.Beast has a thread for each client too, the last three have an event loop.
+lowest and the highest. It receives into 16 KiB, as this server does. With 256 KiB it is faster at large
+messages, for it sends a part back while the next is on its way, from memory that is in the processor's
+cache; a WebSocket echo has to wait for the whole message. Boost.Beast has a thread for each client too,
+the last three have an event loop.
 
 {speed_table(results, KINDS, names)}
 
@@ -264,8 +270,9 @@ def plot(results, path):
                             "svg.hashsalt": "results", "axes.spines.top": False,
                             "axes.spines.right": False})
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 5), width_ratios=(1.15, 1))
-    marks = dict(zip([n for n in results if n != RAW],
-                     [("#0b6bcb", "o"), ("#c2410c", "s"), ("#15803d", "^"), ("#7e22ce", "D"), ("#57534e", "v")]))
+    marks = dict(zip([n for n in results if n not in (RAW, LARGE_RAW)],
+                     [("#0b6bcb", "o"), ("#c2410c", "s"), ("#15803d", "^"), ("#7e22ce", "D"),
+                      ("#57534e", "v")]))
     for name, (colour, mark) in marks.items():
         speeds = [statistics.median(ratios(results, name, k)) for k in KINDS]
         left.plot(speeds, range(len(KINDS)), mark, color=colour, label=name,
@@ -297,7 +304,8 @@ def plot(results, path):
 
 def parse():
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    options.add_argument("--folder", required=True, help="where load, raw, server and the peers are")
+    options.add_argument("--server", default="./server", help="the program that this project makes")
+    options.add_argument("--folder", default="build/bench", help="where load, raw and the peers are")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--seconds", type=float, default=1.0)
     options.add_argument("--only", help=f"for example '{OURS}:a,b' or ':d'; {RAW} is always measured")
@@ -306,13 +314,17 @@ def parse():
 
 def main():
     options = parse()
-    chosen, kinds = servers(options.folder), list(TRAFFIC)
+    chosen, kinds = servers(options.server, options.folder), list(TRAFFIC)
     if (os.cpu_count() or 1) < 2 or not shutil.which("taskset"):
         sys.exit("bench: two cores and taskset are needed, to keep server and load apart")
     if options.only is not None:
         named, _, letters = options.only.partition(":")
         chosen = {n: s for n, s in chosen.items() if n == RAW or not named or n in named.split(",")}
         kinds = letters.split(",") if letters else kinds
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if "10000" in kinds and allowed < 10100:
+        sys.exit(f"bench: 10 000 clients need as many descriptors, but {allowed} are allowed (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
     results = measure(options.folder, chosen, kinds, options.rounds, options.seconds)
     if options.only is not None:
         names = [n for n in chosen if n != RAW]
@@ -321,8 +333,8 @@ def main():
     pathlib.Path(options.folder, "results.json").write_text(json.dumps(results))
     (HERE / "results.md").write_text(report(results, options.rounds, options.seconds, peer_versions()))
     plot(results, HERE / "results.svg")
-    print(speed_table(results, KINDS, [n for n in results if n != RAW]))
-    print("\nAll of it: tests/bench/results.md")
+    print(speed_table(results, KINDS, [n for n in results if n != RAW]),
+          "All of it: tests/bench/results.md", sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,6 @@
 // An echo server made with npm's ws: an event loop, in JavaScript. Compression is off, as it is by
 // default; the limit on messages is raised to what the benchmark sends.
-import { createRequire } from "node:module";
-
-const require = createRequire(new URL("../../package.json", import.meta.url));
-const { WebSocketServer } = require("ws");
+import { WebSocketServer } from "ws";
 
 const server = new WebSocketServer(
   { host: "127.0.0.1", port: 0, backlog: 4096, maxPayload: 64 * 1024 * 1024 },
