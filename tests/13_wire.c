@@ -71,7 +71,8 @@ static void a_whole_connection(void)
         "dGhlIHNhbXBsZSBub25jZQ==\"}\n"
         "{\"conn\":2,\"event\":\"line\",\"dir\":\"in\",\"text\":\"Sec-WebSocket-Version: 13\"}\n"
         "{\"conn\":2,\"event\":\"line\",\"dir\":\"in\",\"text\":\"\"}\n"
-        "{\"conn\":2,\"event\":\"line\",\"dir\":\"out\",\"text\":\"HTTP/1.1 101 Switching Protocols\"}\n"
+        "{\"conn\":2,\"event\":\"line\",\"dir\":\"out\",\"text\":\"HTTP/1.1 101 Switching "
+        "Protocols\"}\n"
         "{\"conn\":2,\"event\":\"line\",\"dir\":\"out\",\"text\":\"Upgrade: websocket\"}\n"
         "{\"conn\":2,\"event\":\"line\",\"dir\":\"out\",\"text\":\"Connection: Upgrade\"}\n"
         "{\"conn\":2,\"event\":\"line\",\"dir\":\"out\",\"text\":\"Sec-WebSocket-Accept: "
@@ -79,8 +80,10 @@ static void a_whole_connection(void)
         "{\"conn\":2,\"event\":\"line\",\"dir\":\"out\",\"text\":\"\"}\n"
         "{\"conn\":2,\"event\":\"frame\",\"dir\":\"in\",\"length\":5,"
         "\"bytes\":\"818537fa213d7f9f4d5158\"}\n"
-        "{\"conn\":2,\"event\":\"frame\",\"dir\":\"out\",\"length\":5,\"bytes\":\"810548656c6c6f\"}\n"
-        "{\"conn\":2,\"event\":\"frame\",\"dir\":\"in\",\"length\":2,\"bytes\":\"888237fa213d3412\"}\n"
+        "{\"conn\":2,\"event\":\"frame\",\"dir\":\"out\",\"length\":5,\"bytes\":\"810548656c6c6f\"}"
+        "\n"
+        "{\"conn\":2,\"event\":\"frame\",\"dir\":\"in\",\"length\":2,\"bytes\":"
+        "\"888237fa213d3412\"}\n"
         "{\"conn\":2,\"event\":\"frame\",\"dir\":\"out\",\"length\":2,\"bytes\":\"880203e8\"}\n"
         "{\"conn\":2,\"event\":\"disconnected\",\"why\":\"the client has ended\"}\n",
         "what a watcher is told of one connection");
@@ -88,48 +91,52 @@ static void a_whole_connection(void)
     server_stop();
 }
 
+/* 64 bytes of zero, in hex. */
+#define ZEROS4 "00000000"
+#define ZEROS16 ZEROS4 ZEROS4 ZEROS4 ZEROS4
+#define ZEROS64 ZEROS16 ZEROS16 ZEROS16 ZEROS16
+
 /* Each input with what must stand in what is told of it. */
 static void details(void)
 {
-    static const char zeros64[] = "00000000000000000000000000000000000000000000000000000000000000000000"
-                                  "000000000000000000000000000000000000000000000000000000000000";
     static const struct {
         const char *request, *script, *words;
     } cases[] = {
-        {"", "=82c100000000%s00", "\"length\":65,\"bytes\":\"82c100000000%s\",\"cut\":true}"},
-        {"", "=82c000000000%s", "\"length\":64,\"bytes\":\"82c000000000%s\"}"},
+        {"", "=82c100000000" ZEROS64 "00",
+         "\"length\":65,\"bytes\":\"82c100000000" ZEROS64 "\",\"cut\":true}"},
+        {"", "=82c000000000" ZEROS64, "\"length\":64,\"bytes\":\"82c000000000" ZEROS64 "\"}"},
         {"", "01:61 89:31 80:62", "\"bytes\":\"898137fa213d06\"}"},
         {"", "01:61 89:31 80:62", "\"dir\":\"out\",\"length\":2,\"bytes\":\"81026162\"}"},
         {"", "=c18000", "\"event\":\"frame\",\"dir\":\"in\",\"length\":0,\"bytes\":\"c180\"}"},
         {"", "=c18000", "\"event\":\"error\",\"why\":\"reserved bits are set\"}"},
-        {"", "=81857fffffffc0", "\"event\":\"frame\",\"dir\":\"in\",\"length\":5,"
-                                "\"bytes\":\"81857fffffffc0\"}"}, /* cut off by the end */
+        {"", "=81857fffffffc0",
+         "\"event\":\"frame\",\"dir\":\"in\",\"length\":5,"
+         "\"bytes\":\"81857fffffffc0\"}"}, /* cut off by the end */
         {"", "=8185000000004142ff4344", "\"bytes\":\"8185000000004142ff4344\"}"},
         {"", "=8185000000004142ff4344", "\"bytes\":\"881803ef"}, /* and the close that refuses it */
         {"GET /\x01 HTTP/1.1\r\n", "", "\"text\":\"GET /\"}"},
-        {"GET / HTTP/1.1\r\nHost: \"x\\\xe9\t\r\n\r\n", "", "\"text\":\"Host: \\\"x\\\\\\u00e9\\u0009\"}"},
-        {"GET / HTTP/1.1\r\nHost: \"x\r\n\r\n", "", "\"event\":\"error\",\"why\":\"The Host line holds"},
-        {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "", "\"event\":\"disconnected\",\"why\":\"answered\"}"},
+        {"GET / HTTP/1.1\r\nHost: \"x\\\xe9\t\r\n\r\n", "",
+         "\"text\":\"Host: \\\"x\\\\\\u00e9\\u0009\"}"},
+        {"GET / HTTP/1.1\r\nHost: \"x\r\n\r\n", "",
+         "\"event\":\"error\",\"why\":\"The Host line holds"},
+        {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "",
+         "\"event\":\"disconnected\",\"why\":\"answered\"}"},
     };
     int watcher;
 
     server_start("--wire");
     watcher = open_websocket_at("/wire");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char script[1000], words[1000];
-        int client;
-        /* %s stands for 64 bytes of zero, in hex */
-        snprintf(script, sizeof script, cases[i].script, zeros64);
-        snprintf(words, sizeof words, cases[i].words, zeros64);
-        client = *cases[i].request ? dial() : open_websocket();
+        int client = *cases[i].request ? dial() : open_websocket();
         if (*cases[i].request)
             send_text(client, cases[i].request);
         else
-            send_script(client, script);
+            send_script(client, cases[i].script);
         shutdown(client, SHUT_WR);
         receive_end(client);
         const char *told = events_until(watcher, "disconnected");
-        EXPECT(strstr(told, words) != NULL, "case %zu: expected\n%s\nin\n%.3000s", i, words, told);
+        EXPECT(strstr(told, cases[i].words) != NULL, "case %zu: expected\n%s\nin\n%.3000s", i,
+               cases[i].words, told);
     }
     close(watcher);
     server_stop();
@@ -143,7 +150,8 @@ static void long_lines(void)
 
     server_start("--wire");
     watcher = open_websocket_at("/wire");
-    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: x\r\nA: %0509d\r\nB: %0510d\r\n\r\n", 0, 0);
+    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: x\r\nA: %0509d\r\nB: %0510d\r\n\r\n",
+             0, 0);
     client = dial();
     send_text(client, request);
     receive_end(client);
@@ -171,7 +179,8 @@ static void watchers_are_not_watched(void)
     send_script(client, "88:");
     receive_end(client);
     told = events_until(first, "disconnected");
-    EXPECT(strstr(told, "\"conn\":2") == NULL, "nothing of the second watcher may be told: %s", told);
+    EXPECT(strstr(told, "\"conn\":2") == NULL, "nothing of the second watcher may be told: %s",
+           told);
     EXPECT(strstr(told, "\"conn\":3") != NULL, "but all of the client after it: %s", told);
     close(first);
     server_stop();
@@ -188,7 +197,8 @@ static void refused_watchers_are_told(void)
     watcher = open_websocket_at("/wire");
     for (size_t i = 0; i < 2; i++) {
         ask(requests[i]);
-        EXPECT(strstr(events_until(watcher, "disconnected"), "\"error\"") != NULL, "%s", requests[i]);
+        EXPECT(strstr(events_until(watcher, "disconnected"), "\"error\"") != NULL, "%s",
+               requests[i]);
     }
     close(watcher);
     server_stop();
@@ -206,12 +216,14 @@ static void farewells_are_told(void)
     server_start("--verbose");
     client = open_websocket();
     kill(server_pid, SIGTERM);
-    EXPECT(receive_frame(client, &opcode, reason, sizeof reason) > 2 && opcode == 8, "a close frame");
+    EXPECT(receive_frame(client, &opcode, reason, sizeof reason) > 2 && opcode == 8,
+           "a close frame");
     send_script(client, "88:03e9");
     receive_end(client);
     EXPECT(child_status(server_pid) == 0, "an orderly end");
     server_printed(printed, sizeof printed);
-    farewell = strstr(printed, "out  frame: close, 24 bytes, code 1001 \"the server is stopping\"\n");
+    farewell =
+        strstr(printed, "out  frame: close, 24 bytes, code 1001 \"the server is stopping\"\n");
     EXPECT(farewell != NULL && strstr(farewell, "in   frame: close, 2 bytes, code 1001") != NULL,
            "the farewell and its answer must be told: %s", printed);
 }
@@ -246,7 +258,8 @@ static void ping_timeout(void)
         if (opcode == 100)
             break;
     }
-    EXPECT(opcode == 100, "a ping that is not answered must be told, but the last event is %s", event);
+    EXPECT(opcode == 100, "a ping that is not answered must be told, but the last event is %s",
+           event);
     free(pong);
     close(client);
     close(watcher);
@@ -296,7 +309,8 @@ static unsigned long follow(int watcher)
         gaps += next != 0 && n != next + (told ? 1 : count) - 1 ? 1 : 0;
         next = n + 1;
     }
-    EXPECT(strstr(event, "disconnected") != NULL, "the end must be told, but the last event is %s", event);
+    EXPECT(strstr(event, "disconnected") != NULL, "the end must be told, but the last event is %s",
+           event);
     EXPECT(gaps == 0, "told and missed events together must be all: %lu gaps", gaps);
     return missed;
 }
@@ -405,9 +419,10 @@ static void verbose(void)
 
     server_start("--verbose");
     client = open_websocket();
-    send_script(client, "81:48656c6c6f 02:1b07 80:1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a"
-                        "1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a"
-                        "1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b 88:0fa0646f6e65");
+    send_script(client,
+                "81:48656c6c6f 02:1b07 80:1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a"
+                "1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a"
+                "1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b1b5b324a1b5d303b 88:0fa0646f6e65");
     receive_end(client);
     EXPECT_STATUS("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 404, "nothing");
     server_stop();
@@ -415,7 +430,8 @@ static void verbose(void)
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         EXPECT(strstr(printed, wanted[i]) != NULL, "expected:\n%s\nin:\n%s", wanted[i], printed);
     for (const char *p = printed; *p != '\0'; p++)
-        EXPECT(*p == '\n' || (*p >= ' ' && *p < 0x7f), "no byte of a client reaches the terminal raw");
+        EXPECT(*p == '\n' || (*p >= ' ' && *p < 0x7f),
+               "no byte of a client reaches the terminal raw");
 }
 
 /* Nobody reads what --verbose prints: no client may wait for that, and neither may the end. */

@@ -94,7 +94,8 @@ int run_suite(const char *name, const struct test *tests)
     return asserted > 0 && failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static bool assert_words(bool holds, int line, const char *file, const char *message, va_list list)
+__attribute__((format(printf, 4, 0))) static bool
+assert_words(bool holds, int line, const char *file, const char *message, va_list list)
 {
     char words[8000];
 

@@ -198,8 +198,8 @@ def scale_table(results, names):
     def idle(name):
         return f"{median(results, name, '10000', 'idle_kib'):.1f} KiB"
 
-    rows = [[f"{count:,} clients", *(cell(n, kind) for n in names)] for count, kind in SCALE.items()]
-    return table(["", *names], rows + [["memory of an idle client", *(idle(n) for n in names)]])
+    rows = [[f"{count:,}", *(cell(n, kind) for n in names)] for count, kind in SCALE.items()]
+    return table(["clients", *names], rows + [["memory of an idle client", *(idle(n) for n in names)]])
 
 
 def version_of(command):
@@ -295,7 +295,7 @@ def plot(results, path):
     right.set_xticks(list(SCALE), [f"{n:,}" for n in SCALE])
     right.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     right.grid(axis="y", color="#dddddd")
-    right.set_title("Messages of 64 bytes a second, by number of clients", loc="left", fontsize=11)
+    right.set_title("Messages a second, by number of clients", loc="left", fontsize=11)
     handles, labels = right.get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=len(labels), frameon=False)
     figure.tight_layout(rect=(0, .06, 1, 1))
@@ -306,8 +306,8 @@ def parse():
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--server", default="./server", help="the program that this project makes")
     options.add_argument("--folder", default="build/bench", help="where load, raw and the peers are")
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--seconds", type=float, default=1.0)
+    options.add_argument("--rounds", type=int, default=9)
+    options.add_argument("--seconds", type=float, default=.5)
     options.add_argument("--only", help=f"for example '{OURS}:a,b' or ':d'; {RAW} is always measured")
     return options.parse_args()
 

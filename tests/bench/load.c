@@ -160,7 +160,8 @@ static double server_cpu(void)
 /* ---- frames ---- */
 
 /* Writes a masked client frame, and answers its length. */
-static size_t make_frame(unsigned char *to, unsigned opcode, const unsigned char *payload, size_t length)
+static size_t make_frame(unsigned char *to, unsigned opcode, const unsigned char *payload,
+                         size_t length)
 {
     size_t more = length < 126 ? 0 : length < 65536 ? 2 : 8, at = 2;
     unsigned char key[4];
@@ -212,7 +213,8 @@ static void push(int epoll, struct connection *c)
 
     c->wants_room = false;
     while (c->unsent > 0 && !c->wants_room) {
-        size_t length = c->unsent < script.size - c->send_from ? c->unsent : script.size - c->send_from;
+        size_t length =
+            c->unsent < script.size - c->send_from ? c->unsent : script.size - c->send_from;
         ssize_t n = send(c->fd, script.bytes + c->send_from, length, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno != EAGAIN)
             fail("send: %s", strerror(errno));
@@ -254,8 +256,8 @@ static void message_done(struct connection *c, int64_t now)
     c->done++;
 }
 
-static void compare(const struct connection *c, const unsigned char *got, const unsigned char *wanted,
-                    size_t length)
+static void compare(const struct connection *c, const unsigned char *got,
+                    const unsigned char *wanted, size_t length)
 {
     if (memcmp(got, wanted, length) == 0)
         return;
@@ -397,7 +399,8 @@ static void first_message(int fd)
     length = make_frame(sent, 2, payload, sizeof payload);
     send_now(fd, sent, length);
     receive_now(fd, came, options.raw ? length : 2 + sizeof payload);
-    if (memcmp(came + skipped, options.raw ? sent : payload, options.raw ? length : sizeof payload) != 0)
+    if (memcmp(came + skipped, options.raw ? sent : payload,
+               options.raw ? length : sizeof payload) != 0)
         fail("the first message came back changed");
 }
 
@@ -480,8 +483,8 @@ static void measure(int epoll)
            (double)counted / seconds);
     printf("\"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, ", percentile(.5), percentile(.9),
            percentile(.99));
-    printf("\"load_busy\": %.2f, \"server_busy\": %.2f, \"limit\": \"%s\"}\n", load_busy, cpu / seconds,
-           limit(load_busy, cpu / seconds));
+    printf("\"load_busy\": %.2f, \"server_busy\": %.2f, \"limit\": \"%s\"}\n", load_busy,
+           cpu / seconds, limit(load_busy, cpu / seconds));
 }
 
 static double number(const char *name, const char *text, double least, double most)
@@ -497,25 +500,46 @@ static double number(const char *name, const char *text, double least, double mo
 static void parse_options(int argc, char **argv)
 {
     static const struct option known[] = {
-        {"port", required_argument, NULL, 'p'},      {"connections", required_argument, NULL, 'c'},
-        {"bytes", required_argument, NULL, 'b'},     {"in-flight", required_argument, NULL, 'f'},
-        {"seconds", required_argument, NULL, 's'},   {"raw", no_argument, NULL, 'r'},
-        {"text", no_argument, NULL, 't'},            {"server-pid", required_argument, NULL, 'i'},
+        {"port", required_argument, NULL, 'p'},
+        {"connections", required_argument, NULL, 'c'},
+        {"bytes", required_argument, NULL, 'b'},
+        {"in-flight", required_argument, NULL, 'f'},
+        {"seconds", required_argument, NULL, 's'},
+        {"raw", no_argument, NULL, 'r'},
+        {"text", no_argument, NULL, 't'},
+        {"server-pid", required_argument, NULL, 'i'},
         {0},
     };
     int letter;
 
     while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (letter) {
-        case 'p': options.port = (int)number("port", optarg, 1, 65535); break;
-        case 'c': options.connections = (size_t)number("connections", optarg, 1, 60000); break;
-        case 'b': options.bytes = (size_t)number("bytes", optarg, 1, 1 << 26); break;
-        case 'f': options.in_flight = (size_t)number("in-flight", optarg, 1, 10000); break;
-        case 's': options.seconds = number("seconds", optarg, .01, 3600); break;
-        case 'r': options.raw = true; break;
-        case 't': options.text = true; break;
-        case 'i': options.server_pid = (int)number("server-pid", optarg, 1, 1 << 30); break;
-        default: exit(2);
+        case 'p':
+            options.port = (int)number("port", optarg, 1, 65535);
+            break;
+        case 'c':
+            options.connections = (size_t)number("connections", optarg, 1, 60000);
+            break;
+        case 'b':
+            options.bytes = (size_t)number("bytes", optarg, 1, 1 << 26);
+            break;
+        case 'f':
+            options.in_flight = (size_t)number("in-flight", optarg, 1, 10000);
+            break;
+        case 's':
+            options.seconds = number("seconds", optarg, .01, 3600);
+            break;
+        case 'r':
+            options.raw = true;
+            break;
+        case 't':
+            options.text = true;
+            break;
+        case 'i':
+            options.server_pid = (int)number("server-pid", optarg, 1, 1 << 30);
+            break;
+        default:
+            exit(2);
         }
     }
     if (options.port == 0 || optind < argc)
