@@ -19,8 +19,9 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* Bytes of a response's head: its lines are ours and short. */
+/* Bytes of a response's head, and of the 101's: the lines are ours and short. */
 #define RESPONSE_HEAD_BYTES 512
+#define SWITCH_HEAD_BYTES 160
 
 /* ---- the request ---- */
 
@@ -525,7 +526,7 @@ void handshake_accept_key(const char *key, char accept[ACCEPT_KEY_BYTES])
  * offered and we leave out (extensions, subprotocols) is thereby declined. */
 int handshake_switch(struct stream *s, const struct request *r, bool more)
 {
-    char head[RESPONSE_HEAD_BYTES], accept[ACCEPT_KEY_BYTES];
+    char head[SWITCH_HEAD_BYTES], accept[ACCEPT_KEY_BYTES];
 
     handshake_accept_key(request_header(r, "Sec-WebSocket-Key", 0), accept);
     snprintf(head, sizeof head,

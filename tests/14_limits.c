@@ -281,14 +281,14 @@ static const char *many_small(void)
 /* A large message there and back, and a burst of small ones. */
 static void be_busy(int client)
 {
-    static unsigned char got[1100000];
+    static unsigned char got[270000];
     size_t length, burst_length;
-    unsigned char *large = frames("82*1048576", &length), *burst = frames(many_small(), &burst_length);
+    unsigned char *large = frames("82*262144", &length), *burst = frames(many_small(), &burst_length);
     pid_t sender = fork();
 
     if (sender == 0)
         _exit(send_bytes(client, large, length) ? 0 : 1);
-    EXPECT(receive_bytes(client, got, 1048576 + 10), "the large echo");
+    EXPECT(receive_bytes(client, got, 262144 + 10), "the large echo");
     EXPECT(child_status(sender) == 0, "the large message");
     send_bytes(client, burst, burst_length);
     EXPECT(receive_bytes(client, got, 200 * 66), "the echo of a burst");
@@ -300,7 +300,7 @@ static void be_busy(int client)
  * behind it. Twice: the C library learns from what is freed, and would keep it the second time. */
 static void memory_comes_back(void)
 {
-    enum { CLIENTS = 40 };
+    enum { CLIENTS = 20 };
     int clients[CLIENTS], newcomers[2 * CLIENTS], newcomer_count = 0, rounds = sanitized ? 1 : 2;
     unsigned char got[2];
     long at_first;
@@ -311,7 +311,7 @@ static void memory_comes_back(void)
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = open_websocket();
     at_first = server_memory();
-    /* KiB; a message is 1024, full buffers are 32, and a newcomer is 16 */
+    /* KiB; a message is 256, full buffers are 32, and a newcomer is 16 */
     memory_limit = at_first + CLIENTS * (16 + 2 * 16);
     for (int round = 1; round <= rounds; round++) {
         for (int i = 0; i < CLIENTS; i++) {
@@ -321,7 +321,7 @@ static void memory_comes_back(void)
         for (int i = 0; i < CLIENTS; i++) /* the ping shows that the server has noticed the silence */
             EXPECT(receive_bytes(clients[i], got, 2), "a ping");
         EXPECT(sanitized || memory_is_back(),
-               "round %d: %d clients with a message of 1 MiB and a burst have cost %ld KiB, and still do",
+               "round %d: %d clients with a message of 256 KiB and a burst have cost %ld KiB, and still do",
                round, CLIENTS, server_memory() - at_first);
     }
     for (int i = 0; i < CLIENTS; i++)

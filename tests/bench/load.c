@@ -574,5 +574,6 @@ int main(int argc, char **argv)
         push(epoll, &connections[i]);
     }
     measure(epoll);
+    free(connections);
     return EXIT_SUCCESS;
 }
