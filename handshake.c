@@ -102,6 +102,18 @@ static int parse_port(const char *text, unsigned *port)
     return *port > 65535 ? -1 : 0;
 }
 
+/* Lesson 4, given. Whether each % in a name begins an escape of two hex digits: RFC 3986
+ * section 2.1. */
+static bool escapes_are_whole(const char *text)
+{
+    while ((text = strchr(text, '%')) != NULL) {
+        if (!isxdigit((unsigned char)text[1]) || !isxdigit((unsigned char)text[2]))
+            return false;
+        text++;
+    }
+    return true;
+}
+
 /* Lesson 4, given. Reads a host, a name or an address in brackets: RFC 3986 section 3.2.2. */
 static int parse_host(const char *text, char host[HOST_BYTES + 1])
 {
@@ -115,9 +127,9 @@ static int parse_host(const char *text, char host[HOST_BYTES + 1])
         return -1;
     if (*text == '[') {
         snprintf(address, sizeof address, "%.*s", (int)strcspn(text + 1, "]"), text + 1);
-        if (text[length - 1] != ']' || inet_pton(AF_INET6, address, &ignored) != 1)
+        if (strcspn(text, "]") != length - 1 || inet_pton(AF_INET6, address, &ignored) != 1)
             return -1;
-    } else if (strspn(text, name_bytes) != length) {
+    } else if (strspn(text, name_bytes) != length || !escapes_are_whole(text)) {
         return -1;
     }
     for (size_t i = 0; i <= length; i++)
