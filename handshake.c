@@ -228,11 +228,12 @@ const char *request_header(const struct request *r, const char *name, size_t nth
     return NULL;
 }
 
-/* Lesson 4. Checks what every request must keep: the version, one Host, a length that is one. */
+/* Lesson 4. Checks what every request must keep: the version, one Host, a length that is known. */
 static int check_request(struct request *r)
 {
     const char *host = request_header(r, "Host", 0);
     const char *length = request_header(r, "Content-Length", 0);
+    const char *coding = request_header(r, "Transfer-Encoding", 0);
     struct origin named = {.scheme = "http", .port = 80};
 
     if (r->version / 10 != 1)
@@ -246,6 +247,9 @@ static int check_request(struct request *r)
     if (length != NULL && (*length == '\0' || length[strspn(length, "0123456789")] != '\0' ||
                            request_header(r, "Content-Length", 1) != NULL))
         return wrong(r, 400, "The Content-Length is not one number."); /* RFC 9112 section 6.3 */
+    if (coding != NULL &&
+        (strcasecmp(coding, "chunked") != 0 || request_header(r, "Transfer-Encoding", 1) != NULL))
+        return wrong(r, 400, "The Transfer-Encoding is not chunked alone."); /* the same section */
     return 0;
 }
 

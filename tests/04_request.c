@@ -65,7 +65,13 @@ static void good_requests(void)
     static const struct request_case cases[] = {
         {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / 11 x 80 Host=x"},
         {"GET / HTTP/1.1\nHost:x:8080\n\n", "GET / 11 x 8080 Host=x:8080"},
+        {"GET / HTTP/1.1\r\nHost: x:\r\n\r\n", "GET / 11 x 80 Host=x:"},
         {"GET / HTTP/1.1\r\nHost: a%7Eb\r\n\r\n", "GET / 11 a%7eb 80 Host=a%7Eb"},
+        {"get / HTTP/1.1\r\nHost: x\r\n\r\n", "get / 11 x 80 Host=x"},
+        {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+         "GET / 11 x 80 Host=x Content-Length=99999999999999999999999"},
+        {"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n",
+         "GET / 11 x 80 Host=x Transfer-Encoding=Chunked"},
         {"\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / 11 x 80 Host=x"},
         {"GET /echo?page=1?2 HTTP/1.1\r\nHOST: X\r\n\r\n", "GET /echo?page=1?2 11 x 80 HOST=X"},
         {"GET / HTTP/1.0\r\n\r\n", "GET / 10  80"},
@@ -96,6 +102,8 @@ static void bad_requests(void)
     static const char target[] = "400: A request line must name a target, such as /echo.";
     static const char version[] = "400: A request line must end with a version, such as HTTP/1.1.";
     static const char length[] = "400: The Content-Length is not one number.";
+    static const char coding[] = "400: The Transfer-Encoding is not chunked alone.";
+    static const char no_host[] = "400: The target names no valid host.";
     static const char ended[] = "400: The request ended before its empty line.";
     static const struct request_case cases[] = {
         {"", "end"},
@@ -119,8 +127,12 @@ static void bad_requests(void)
         {"GET / ICY/1.1\r\n", version},
         {"GET echo HTTP/1.1\r\n", "400: The target must begin with a slash."},
         {"GET * HTTP/1.1\r\n", "400: The target must begin with a slash."},
-        {"GET http:///echo HTTP/1.1\r\n", "400: The target names no valid host."},
-        {"GET http://a:b/ HTTP/1.1\r\n", "400: The target names no valid host."},
+        {"GET http:///echo HTTP/1.1\r\n", no_host},
+        {"GET http://a:b/ HTTP/1.1\r\n", no_host},
+        {"GET http://user@a/ HTTP/1.1\r\n", no_host},
+        {"GET http://a/ HTTP/1.1\r\n\r\n", host},
+        {"GET http://a/ HTTP/1.1\r\nHost: a b\r\n\r\n", bad_host},
+        {"GET / HTTP/1.1\r\n Host: x\r\n", line},
         {"GET / HTTP/1.1\r\nHost : x\r\n", line},
         {"GET / HTTP/1.1\r\nHost: x\r\n folded\r\n", line},
         {"GET / HTTP/1.1\r\nno colon\r\n", line},
@@ -152,6 +164,14 @@ static void bad_requests(void)
         {"GET / HTTP/1.1\r\nHost: \xc3\xa4\r\n\r\n", bad_host},
         {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n", length},
         {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", length},
+        {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length:\r\n\r\n", length},
+        {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 5\r\n\r\n", length},
+        {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", length},
+        {"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", coding},
+        {"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", coding},
+        {"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n",
+         coding},
+        {"GET / HTTP/1.0\r\nTransfer-Encoding:\r\n\r\n", coding},
         {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", length},
         {"PRI * HTTP/2.0\r\n\r\n", "400: The target must begin with a slash."},
         {"GET / HTTP/2.0\r\n\r\n", "505: This server speaks HTTP/1.1."},
