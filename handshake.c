@@ -386,14 +386,18 @@ bool handshake_is_upgrade(const struct request *r)
            request_lists(r, "Upgrade", "websocket");
 }
 
-/* Lesson 6, given. Steps over a parameter's value, a token or a token in quotes; NULL: neither. */
+/* Lesson 6, given. Steps over a parameter's value, a token or a token in quotes, where a backslash
+ * may stand before any byte; NULL: neither. */
 static const char *skip_value(const char *p)
 {
-    size_t quote = *p == '"' ? 1 : 0, length = token_length(p + quote);
+    size_t quote = *p == '"' ? 1 : 0, length = 0;
 
-    if (length == 0 || (quote > 0 && p[quote + length] != '"'))
+    for (p += quote; is_token_byte(*p) || (quote > 0 && *p == '\\' && is_token_byte(p[1]));
+         length++)
+        p += *p == '\\' ? 2 : 1;
+    if (length == 0 || (quote > 0 && *p != '"'))
         return NULL;
-    return p + quote + length + quote;
+    return p + quote;
 }
 
 /* Lesson 6, given. Steps over a name, or "name; parameter; parameter=value" where there may be
@@ -406,8 +410,8 @@ static const char *skip_name(const char *p, bool parameters)
     while (parameters && length > 0 && *p == ';') {
         p += 1 + strspn(p + 1, " \t");
         length = token_length(p);
-        p += length;
-        if (*p == '=' && (p = skip_value(p + 1)) == NULL)
+        p += length + strspn(p + length, " \t");
+        if (*p == '=' && (p = skip_value(p + 1 + strspn(p + 1, " \t"))) == NULL)
             return NULL;
         p += strspn(p, " \t");
     }

@@ -47,6 +47,36 @@ static void good_upgrades(void)
                             "Sec-WebSocket-Extensions: a; b=\"c\" ;d=1 , e\r\n" END);
 }
 
+/* Lists may hold empty elements, and blanks wherever words meet; a value in quotes may hold
+ * backslashes: RFC 2616 section 2.1, to which RFC 6455 section 9.1 points. */
+static void good_lists(void)
+{
+    EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Extensions: , a,, b\t,\r\n" END);
+    EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Extensions: a;b = 1 ;\tc =\"2\", d\r\n" END);
+    EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Extensions: a; b=\"\\c\\d\"\r\n" END);
+    EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Extensions: a; b=\"c\"; d=\"e\", a; f\r\n" END);
+    EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Protocol: ,chat , ,superchat,\r\n" END);
+    EXPECT_SWITCHED(GET ALL
+                    "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: superchat\r\n" END);
+    EXPECT_SWITCHED(GET KEY VERSION "Connection:, ,Upgrade ,\r\nUpgrade: ,\twebsocket\r\n" END);
+}
+
+/* What a request may hold besides: order, unknown lines, cookies, an expectation without a body;
+ * the key of the RFC's own section 4.1, whose last bits are not zero. */
+static void other_lines(void)
+{
+    EXPECT_SWITCHED("GET /echo HTTP/1.1\r\n" VERSION KEY CONNECTION UPGRADE
+                    "Host: localhost\r\n" END);
+    EXPECT_SWITCHED(GET ALL
+                    "Cookie: a=b\r\nAuthorization: Basic eDp5\r\nX-Unknown: ?\r\nPragma:\r\n" END);
+    EXPECT_SWITCHED("GET /echo HTTP/1.9\r\nHost: localhost\r\n" ALL END);
+    EXPECT_SWITCHED(GET UPGRADE CONNECTION VERSION
+                    "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==\r\n" END);
+    EXPECT_SWITCHED(GET ALL "Expect: 100-continue\r\n" END);
+    EXPECT_STATUS(GET ALL "Expect: 100-continue\r\nContent-Length: 5\r\n" END, 400,
+                  "must not have a body");
+}
+
 /* RFC 9110 section 7.8: an Upgrade that is not for us is ignored. */
 static void no_upgrade_at_all(void)
 {
@@ -127,6 +157,11 @@ static void offers(void)
         "Sec-WebSocket-Extensions: a; b=\"\"\r\n",
         "Sec-WebSocket-Extensions: a; b=\"c\r\n",
         "Sec-WebSocket-Extensions: a; b=\"c d\"\r\n",
+        "Sec-WebSocket-Extensions: a; b=\"c\\ d\"\r\n",
+        "Sec-WebSocket-Extensions: a; b=\"c\\\"\r\n",
+        "Sec-WebSocket-Extensions: a; b=c\\d\r\n",
+        "Sec-WebSocket-Extensions: a; b= ;c\r\n",
+        "Sec-WebSocket-Extensions: ,,\r\n",
         "Sec-WebSocket-Extensions: a, b@\r\n",
         "Sec-WebSocket-Extensions: a=1\r\n",
         "Sec-WebSocket-Extensions: good\r\nSec-WebSocket-Extensions: =\r\n",
@@ -215,6 +250,8 @@ int main(void)
 {
     static const struct test tests[] = {
         {"good upgrades, as different clients write them", good_upgrades},
+        {"lists with empty elements, blanks and quotes", good_lists},
+        {"lines in any order, and lines that say nothing to us", other_lines},
         {"a request that asks for no WebSocket is a plain one", no_upgrade_at_all},
         {"method and path come first", method_and_path},
         {"the version must be 13", version},
