@@ -73,6 +73,29 @@ static void head_only(void)
     }
 }
 
+/* Copies the head of an answer, without its date, which may have moved on by a second. */
+static void copy_head(const char *answer, char *head, size_t size)
+{
+    const char *date = strstr(answer, "Date: "), *end = strstr(answer, "\r\n\r\n");
+
+    snprintf(head, size, "%.*s%.*s", (int)(date - answer), answer, (int)(end - date - 37),
+             date + 37);
+}
+
+static void head_as_for_get(void)
+{
+    static const char *const paths[] = {"/", "/style.css", "/nowhere", "/echo"};
+
+    for (size_t i = 0; i < 4; i++) {
+        char request[100], for_get[1000], for_head[1000];
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "\r\n", paths[i]);
+        copy_head(ask(request), for_get, sizeof for_get);
+        snprintf(request, sizeof request, "HEAD %s HTTP/1.1\r\n" HOST "\r\n", paths[i]);
+        copy_head(ask(request), for_head, sizeof for_head);
+        EXPECT_TEXT(for_head, for_get, "HEAD %s must get the head that GET gets", paths[i]);
+    }
+}
+
 static void targets(void)
 {
     EXPECT_STATUS("GET /?a=1 HTTP/1.1\r\n" HOST "\r\n", 200, "<html");
@@ -93,6 +116,7 @@ static void refusals(void)
     EXPECT_STATUS("POST /nowhere HTTP/1.1\r\n" HOST "\r\n", 405, "Only GET and HEAD");
     EXPECT_STATUS("OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 405, "Only GET and HEAD");
     EXPECT_STATUS("BREW / HTTP/3.0\r\n" HOST "\r\n", 505, "HTTP/1.1.");
+    EXPECT_STATUS("get / HTTP/1.1\r\n" HOST "\r\n", 405, "Only GET and HEAD");
     EXPECT_STATUS("GET /nowhere HTTP/1.1\r\n" HOST "\r\n", 404, "nothing at this address");
     EXPECT_STATUS("GET /wire HTTP/1.1\r\n" HOST "\r\n", 404, "nothing at this address");
     EXPECT_STATUS("GET /echo HTTP/1.1\r\n" HOST "\r\n", 426, "\r\nUpgrade: websocket\r\n");
@@ -100,24 +124,112 @@ static void refusals(void)
     EXPECT_STATUS("GET /echo HTTP/1.1\r\n" HOST "\r\n", 426, "\r\nConnection: Upgrade\r\n");
 }
 
-/* The head of a refusal, line by line; the date must be now. */
-static void a_refusal_in_full(void)
+/* Finds the date of an answer, which must be now, in the form that is to be sent; NULL: none. */
+static const char *date_of(const char *answer)
 {
-    const char *answer = ask("GET /nowhere HTTP/1.1\r\n" HOST "\r\n"), *date;
+    const char *date = strstr(answer, "Date: ");
     struct tm parts = {0};
-    char wanted[500];
     time_t then = 0;
 
-    date = strstr(answer, "Date: ");
     if (date != NULL && strptime(date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts) != NULL)
         then = timegm(&parts);
-    EXPECT(labs((long)(time(NULL) - then)) < 60, "the Date must be now: %s", answer);
+    EXPECT(labs((long)(time(NULL) - then)) < 60, "the Date must be now: %.300s", answer);
+    return date;
+}
+
+/* The head of a refusal, line by line. */
+static void a_refusal_in_full(void)
+{
+    const char *answer = ask("GET /nowhere HTTP/1.1\r\n" HOST "\r\n"), *date = date_of(answer);
+    char wanted[500];
+
     snprintf(wanted, sizeof wanted,
              "HTTP/1.1 404 Not Found\r\nDate: %.29s\r\nContent-Type: text/plain; charset=utf-8\r\n"
              "Content-Length: 34\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n"
              "There is nothing at this address.\n",
              date != NULL ? date + 6 : "");
     EXPECT_TEXT(answer, wanted, "a refusal");
+}
+
+/* Asserts what every response has: our version, a date, a type, its length, and the announcement
+ * that the connection ends. */
+static void expect_whole(const char *request, int status)
+{
+    const char *answer = ask(request), *body = strstr(answer, "\r\n\r\n"), *length;
+    char start[40];
+
+    snprintf(start, sizeof start, "HTTP/1.1 %d ", status);
+    length = strstr(answer, "\r\nContent-Length: ");
+    date_of(answer);
+    EXPECT(strncmp(answer, start, strlen(start)) == 0, "expected %s, got: %.300s", start, answer);
+    EXPECT(body != NULL && length != NULL && strtoul(length + 18, NULL, 10) == strlen(body + 4),
+           "the length must be that of the body: %.300s", answer);
+    EXPECT(strstr(answer, "\r\nContent-Type: ") != NULL, "a body has a type: %.300s", answer);
+    EXPECT(strstr(answer, "\r\nConnection: close\r\n") != NULL, "the end is announced: %.300s",
+           answer);
+    EXPECT(strstr(answer, "\r\nTransfer-Encoding") == NULL, "no transfer coding: %.300s", answer);
+}
+
+static void every_response(void)
+{
+    char long_line[9000];
+
+    expect_whole("GET / HTTP/1.1\r\n" HOST "\r\n", 200);
+    expect_whole("GET / HTTP/1.0\r\n\r\n", 200);
+    expect_whole("GET / HTTP/1.9\r\n" HOST "Connection: keep-alive\r\n\r\n", 200);
+    expect_whole("GET / HTTP/1.1\r\n\r\n", 400);
+    expect_whole("nonsense\r\n\r\n", 400);
+    expect_whole("GET /nowhere HTTP/1.1\r\n" HOST "\r\n", 404);
+    expect_whole("POST / HTTP/1.1\r\n" HOST "\r\n", 405);
+    expect_whole("GET /echo HTTP/1.1\r\n" HOST "\r\n", 426);
+    expect_whole("GET / HTTP/2.0\r\n" HOST "\r\n", 505);
+    snprintf(long_line, sizeof long_line, "GET /%08300d HTTP/1.1\r\n" HOST "\r\n", 0);
+    expect_whole(long_line, 414);
+    snprintf(long_line, sizeof long_line, "GET / HTTP/1.1\r\n" HOST "A: %08300d\r\n\r\n", 0);
+    expect_whole(long_line, 431);
+}
+
+/* A request that says "close", two requests in one segment: one answer, and then the end. */
+static void one_request(void)
+{
+    const char *answer =
+        ask("HEAD / HTTP/1.1\r\n" HOST "\r\nHEAD /nowhere HTTP/1.1\r\n" HOST "\r\n");
+
+    EXPECT(strncmp(answer, "HTTP/1.1 200 ", 13) == 0 &&
+               strcmp(strstr(answer, "\r\n\r\n"), "\r\n\r\n") == 0,
+           "the second request must get no answer: %s", answer);
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 200,
+                  "\r\nConnection: close\r\n");
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Connection: keep-alive\r\n\r\n", 200,
+                  "\r\nConnection: close\r\n");
+}
+
+/* Nobody waits for a "100 Continue": the final answer comes at once, before any body. */
+static void expectations(void)
+{
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+                  200, "<html");
+    EXPECT_STATUS("POST / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+                  405, "GET");
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n\r\n", 200, "<html");
+    EXPECT_STATUS("GET / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", 200,
+                  "<html");
+}
+
+/* Where a body may be longer or shorter than it seems, what follows it must never be a request. */
+static void framing(void)
+{
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST
+                  "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "0\r\n\r\nGET /nowhere HTTP/1.1\r\n" HOST "\r\n",
+                  200, "<html");
+    EXPECT_STATUS("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, "<html");
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n", 400,
+                  "not chunked alone");
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400,
+                  "not one number");
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999999\r\n\r\n", 200,
+                  "<html");
 }
 
 static void no_path_reaches_the_files(void)
@@ -182,9 +294,14 @@ int main(void)
     static const struct test tests[] = {
         {"the page's files", files},
         {"HEAD gets the head alone", head_only},
+        {"and the same head as GET", head_as_for_get},
         {"query, absolute form, empty line, bare LF, HTTP/1.0, a body", targets},
         {"each refusal has its status, its headers and its sentence", refusals},
         {"a refusal, byte for byte", a_refusal_in_full},
+        {"every response has a date, a type, its length, and closes", every_response},
+        {"one request a connection, whatever follows it", one_request},
+        {"an expectation gets the final answer at once", expectations},
+        {"a body's length that is in doubt never makes a second request", framing},
         {"no path reaches other files", no_path_reaches_the_files},
         {"an answer arrives even while the client is sending", answers_arrive},
         {"the end follows the answer", end_comes_at_once},

@@ -100,6 +100,19 @@ static void bad_headers(void)
     expect_headers(cases);
 }
 
+/* A frame without a mask, of every length and kind, is refused at its second byte. */
+static void no_mask(void)
+{
+    static const unsigned firsts[] = {0x81, 0x82, 0x01, 0x02, 0x80, 0x00, 0x88, 0x89, 0x8a};
+
+    for (size_t i = 0; i < sizeof firsts / sizeof firsts[0]; i++)
+        for (unsigned second = 0; second < 0x80; second += i == 0 || second == 0x7d ? 1 : 0x7d) {
+            char hex[5];
+            snprintf(hex, sizeof hex, "%02x%02x", firsts[i], second);
+            EXPECT_TEXT(header_told(hex, FEED_WHOLE), "1002 after 2", "header %s", hex);
+        }
+}
+
 static void cut_off_headers(void)
 {
     static const struct header_case cases[] = {
@@ -138,6 +151,7 @@ int main(void)
     static const struct test tests[] = {
         {"headers of all three forms, in whatever pieces they come", good_headers},
         {"headers that break a rule, refused at the first byte that shows it", bad_headers},
+        {"a frame without a mask is refused, whatever its length", no_mask},
         {"headers that are cut off", cut_off_headers},
         {"not a byte of the payload is taken", next_byte_stays},
         {NULL, NULL},

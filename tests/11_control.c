@@ -47,6 +47,12 @@ static void closes(void)
         {"a ping behind a close", "88:03e8 89:", "close:1000"},
         {"a reason that is not UTF-8", "88:03e8ff", "close:1007"},
         {"a reason cut inside a character", "88:03e8e282", "close:1007"},
+        {"a reason with an overlong form", "88:03e861c0af", "close:1007"},
+        {"a reason with a surrogate", "88:03e8eda080", "close:1007"},
+        {"a reason beyond U+10FFFF", "88:03e8f4908080", "close:1007"},
+        {"a wrong code before a wrong reason", "88:03edff", "close:1002"},
+        {"a wrong code with a reason", "88:03e7646f6e65", "close:1002"},
+        {"the code 0", "88:0000", "close:1002"},
         {"a close in fragments", "08:03e8", "close:1002"},
         {"a close over 125 bytes", "88*126", "close:1002"},
         {"a ping over 125 bytes", "89*126", "close:1002"},
@@ -60,13 +66,15 @@ static void closes(void)
         have_talk(&all[i]);
 }
 
-/* Every code from 0 to 5000: those a peer may send come back, others are answered with 1002. */
+/* Codes around every border up to 5000, and some beyond: those a peer may send come back, others
+ * are answered with 1002. */
 static void close_codes(void)
 {
-    for (unsigned code = 0; code <= 5000; code++) {
+    for (unsigned code = 0; code <= 65535; code++) {
         bool legal = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
                      (code >= 3000 && code <= 4999);
-        bool border = code < 3 || code % 1000 < 20 || code % 1000 > 997;
+        bool border = code > 5000 ? code % 8191 == 0 || code == 65535
+                                  : code < 3 || code % 1000 < 20 || code % 1000 > 997;
         char script[20], answer[20];
         struct talk talk = {.name = "a close code", .script = script, .answers = answer};
         snprintf(script, sizeof script, "88:%04x", code);
@@ -79,10 +87,14 @@ static void close_codes(void)
 /* The reason comes back to the byte, up to the longest. */
 static void reasons(void)
 {
-    static const char *const hex[] = {"88:0fa0646f6e65", "88:03e8c3bc20e282ac20f09f9880"};
+    char longest[260] = "88:03e8"; /* 123 bytes, 41 characters */
+    const char *const hex[] = {"88:0fa0646f6e65", "88:03e8c3bc20e282ac20f09f9880", "88:03e8610062",
+                               "88:138778", longest};
     unsigned char got[200], wanted[200];
 
-    for (size_t i = 0; i < 2; i++) {
+    for (int i = 0; i < 41; i++)
+        strcat(longest, "e282ac");
+    for (size_t i = 0; i < sizeof hex / sizeof hex[0]; i++) {
         size_t length;
         unsigned char *close_frame = frames(hex[i], &length);
         int fd = open_websocket();

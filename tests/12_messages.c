@@ -1,4 +1,5 @@
 /* 12_messages.c - fragments, the size limit, and text that must be UTF-8 */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@ static void fragments(void)
         {"empty first and last", "02: 00:61 80:", "binary:61"},
         {"a message behind", "01:61 80:62 81:63", "text:6162 text:63"},
         {"a ping between", "01:61 89:70 80:62", "pong:70 text:6162"},
-        {"pings and a pong between", "01:61 89:31 00:62 8a: 89:32 80:63", "pong:31 pong:32 text:616263"},
+        {"pings and a pong between", "01:61 89:31 00:62 8a: 89:32 80:63",
+         "pong:31 pong:32 text:616263"},
         {"a close between", "01:61 88:03e8 80:62", "close:1000"},
         {"a continuation of nothing", "80:61", "close:1002"},
         {"an unfinished continuation of nothing", "00:61", "close:1002"},
@@ -25,6 +27,12 @@ static void fragments(void)
         {"a new fragment inside", "01:61 01:62", "close:1002"},
         {"a new binary inside", "02:61 82:62", "close:1002"},
         {"different masks", "=0182010203046163 =8082ffeeddcc9d8a", "text:60616264"},
+        {"a character in fragments of a byte", "01:f0 89: 00:9f 89: 00:98 8a: 80:80",
+         "pong pong text:f09f9880"},
+        {"a binary message need be no text", "82:c080ff 02:c0 80:af", "binary:c080ff binary:c0af"},
+        {"neither need a ping", "89:ff01 81:61", "pong:ff01 text:61"},
+        {"a text after a text", "81:c3bc 01:c3 80:bc 81:e282ac", "text:c3bc text:c3bc text:e282ac"},
+        {"a bad text after a good one", "81:c3bc 81:bc", "text:c3bc close:1007"},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -62,6 +70,23 @@ static void many_fragments(void)
     close(fd);
 }
 
+/* Every first byte that a frame can have, with an empty payload, and a close behind. */
+static void every_first_byte(void)
+{
+    for (unsigned first = 0; first < 256; first++) {
+        char script[20];
+        struct talk talk = {.name = "a frame", .script = script, .answers = "close:1002"};
+        snprintf(script, sizeof script, "%02x: 88:03e8", first);
+        if (first == 0x01 || first == 0x02 || first == 0x8A) /* it goes on, or says nothing */
+            talk.answers = "close:1000";
+        else if (first == 0x81 || first == 0x82)
+            talk.answers = first == 0x81 ? "text close:1000" : "binary close:1000";
+        else if (first == 0x88 || first == 0x89)
+            talk.answers = first == 0x88 ? "close" : "pong close:1000";
+        have_talk_once(&talk);
+    }
+}
+
 struct text_case {
     const char *hex;
     bool good;
@@ -69,17 +94,84 @@ struct text_case {
 
 /* What is and what is not UTF-8, at every border: RFC 3629. */
 static const struct text_case texts[] = {
-    {"", true},          {"00", true},        {"7f", true},        {"c280", true},
-    {"dfbf", true},      {"e0a080", true},    {"ed9fbf", true},    {"ee8080", true},
-    {"efbfbf", true},    {"f0908080", true},  {"f48fbfbf", true},  {"cebae1bdb9cf83cebcceb5", true},
-    {"80", false},       {"bf", false},       {"c0", false},       {"c080", false},
-    {"c1bf", false},     {"c2", false},       {"c27f", false},     {"c2c0", false},
-    {"e0", false},       {"e080", false},     {"e09fbf", false},   {"e0a0", false},
-    {"e0a07f", false},   {"eda080", false},   {"edbfbf", false},   {"f0", false},
-    {"f08fbfbf", false}, {"f09080", false},   {"f0908041", false}, {"f4908080", false},
-    {"f5808080", false}, {"f8888080", false}, {"fe", false},       {"ff", false},
-    {"6162636465666768c0", false},            {"6162636465666768c3bc6162636465666768", true},
-    {"616263646566676869c3", false},          {"e282ac616263646566676869", true},
+    {"", true},
+    {"00", true},
+    {"7f", true},
+    {"c280", true},
+    {"dfbf", true},
+    {"e0a080", true},
+    {"ed9fbf", true},
+    {"ee8080", true},
+    {"efbfbf", true},
+    {"f0908080", true},
+    {"f48fbfbf", true},
+    {"cebae1bdb9cf83cebcceb5", true},
+    {"80", false},
+    {"bf", false},
+    {"c0", false},
+    {"c080", false},
+    {"c1bf", false},
+    {"c2", false},
+    {"c27f", false},
+    {"c2c0", false},
+    {"e0", false},
+    {"e080", false},
+    {"e09fbf", false},
+    {"e0a0", false},
+    {"e0a07f", false},
+    {"eda080", false},
+    {"edbfbf", false},
+    {"f0", false},
+    {"f08fbfbf", false},
+    {"f09080", false},
+    {"f0908041", false},
+    {"f4908080", false},
+    {"f5808080", false},
+    {"f8888080", false},
+    {"fe", false},
+    {"ff", false},
+    {"6162636465666768c0", false},
+    {"6162636465666768c3bc6162636465666768", true},
+    {"616263646566676869c3", false},
+    {"e282ac616263646566676869", true},
+    /* U+0FFF, U+1000, U+CFFF, U+D000, U+FFFE; U+1FFFF, U+3FFFF, U+40000, U+FFFFF, U+100000 */
+    {"e0bfbf", true},
+    {"e18080", true},
+    {"ecbfbf", true},
+    {"ed8080", true},
+    {"efbfbe", true},
+    {"f09fbfbf", true},
+    {"f0bfbfbf", true},
+    {"f1808080", true},
+    {"f3bfbfbf", true},
+    {"f4808080", true},
+    /* surrogates: the last high one, the first low one, a pair */
+    {"edafbf", false},
+    {"edb080", false},
+    {"eda080edb080", false},
+    /* overlong: 0, "/", U+7FF, U+FFFF; five and six bytes */
+    {"c0af", false},
+    {"e08080", false},
+    {"e080af", false},
+    {"f0808080", false},
+    {"f08080af", false},
+    {"f080bfbf", false},
+    {"f8808080af", false},
+    {"fc80808080af", false},
+    /* beyond U+10FFFF: U+13FFFF, U+140000, U+1FFFFF, the last of five and of six bytes */
+    {"f4bfbfbf", false},
+    {"f5bfbfbf", false},
+    {"f7bfbfbf", false},
+    {"fbbfbfbfbf", false},
+    {"fdbfbfbfbfbf", false},
+    /* cut off, and gone on with by the next character */
+    {"e282", false},
+    {"f09f98", false},
+    {"e28241", false},
+    {"e282c3bc", false},
+    {"c3c3bc", false},
+    {"f0c3bc", false},
+    {"c3bcbc", false},
 };
 
 static void utf8_over_the_wire(void)
@@ -87,14 +179,16 @@ static void utf8_over_the_wire(void)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char script[100], answer[100];
         struct talk talk = {.name = "a text", .script = script, .answers = answer};
-        snprintf(script, sizeof script, "81:%s", texts[i].hex);
+        /* a close behind a bad one, so that a server that takes it is noticed at once */
+        const char *end = texts[i].good ? "" : " 88:03e8";
+        snprintf(script, sizeof script, "81:%s%s", texts[i].hex, end);
         snprintf(answer, sizeof answer, texts[i].good ? "text%s%s" : "close:1007",
                  *texts[i].hex ? ":" : "", texts[i].hex);
         have_talk(&talk);
         /* and every text, good or bad, cut into two fragments anywhere: a character may be cut */
         for (size_t cut = 2; cut < strlen(texts[i].hex); cut += 2) {
-            snprintf(script, sizeof script, "01:%.*s 80:%s", (int)cut, texts[i].hex,
-                     texts[i].hex + cut);
+            snprintf(script, sizeof script, "01:%.*s 80:%s%s", (int)cut, texts[i].hex,
+                     texts[i].hex + cut, end);
             have_talk_once(&talk);
         }
     }
@@ -134,6 +228,39 @@ static void utf8_pairs(void)
         }
     }
     EXPECT(wrong == 0, "%u of 65536 pairs of bytes are judged wrongly", wrong);
+}
+
+/* Writes a number in the form of so many bytes, which may be too many for it. */
+static void encode(unsigned long point, size_t length, unsigned char bytes[4])
+{
+    static const unsigned char leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
+
+    for (size_t i = length; i-- > 1; point >>= 6)
+        bytes[i] = (unsigned char)(0x80 | (point & 0x3F));
+    bytes[0] = (unsigned char)(leads[length] | point);
+}
+
+/* Every number that can be written in 1 to 4 bytes, in each form that has room for it, cut
+ * somewhere: good is the shortest form alone, without surrogates, up to U+10FFFF. */
+static void every_code_point(void)
+{
+    static const unsigned long first[] = {0, 0, 0x80, 0x800, 0x10000},
+                               end[] = {0, 0x80, 0x800, 0x10000, 0x200000};
+    unsigned wrong = 0;
+
+    for (size_t length = 1; length <= 4; length++) {
+        for (unsigned long point = 0; point < end[length]; point++) {
+            unsigned char bytes[4];
+            struct utf8 text = {.missing = 0};
+            size_t cut = point % length;
+            bool surrogate = point >= 0xD800 && point <= 0xDFFF, good;
+            encode(point, length, bytes);
+            good = frame_check_utf8(&text, bytes, cut) == 0 &&
+                   frame_check_utf8(&text, bytes + cut, length - cut) == 0 && text.missing == 0;
+            wrong += good != (point >= first[length] && point <= 0x10FFFF && !surrogate) ? 1 : 0;
+        }
+    }
+    EXPECT(wrong == 0, "%u forms of code points are judged wrongly", wrong);
 }
 
 /* A bad byte is refused when it comes: the frame here claims more, which never comes. */
@@ -178,6 +305,128 @@ static void too_big(void)
     server_start(NULL);
 }
 
+/* Bytes of a large message; the sanitizers are slow. */
+#define LARGE_BYTES ((size_t)16 * 1024 * 1024)
+
+static size_t large(void)
+{
+    return sanitized ? LARGE_BYTES / 16 : LARGE_BYTES;
+}
+
+/* Receives the echo of a large message of bytes 0 to 250 again and again, and ends the connection.
+ */
+static void expect_large_echo(int fd, const char *how)
+{
+    static unsigned char got[10 + LARGE_BYTES];
+    unsigned char header[10] = {0x82, 127};
+    size_t wrong = 0;
+
+    for (size_t i = 0; i < 8; i++)
+        header[2 + i] = (unsigned char)((uint64_t)large() >> (56 - 8 * i));
+    if (EXPECT(receive_bytes(fd, got, 10 + large()), "%s: %zu bytes must come back", how,
+               large())) {
+        EXPECT(memcmp(got, header, 10) == 0, "%s: one binary frame, with its length in 64 bits",
+               how);
+        for (size_t i = 0; i < large(); i++)
+            wrong += got[10 + i] != i % 251 ? 1 : 0;
+        EXPECT(wrong == 0, "%s: %zu bytes are not those that were sent", how, wrong);
+    }
+    close(fd);
+}
+
+/* Sends bytes with many sends, of so many bytes each; a size of 0: of 1, 2, 4 bytes and so on up to
+ * 64 KiB, again and again. The first thousand bytes go one by one. */
+static void send_in_chunks(int fd, const unsigned char *bytes, size_t length, size_t size)
+{
+    size_t growing = 1, at = 0, n;
+
+    for (; at < length; at += n) {
+        n = at < 1000 ? 1 : size > 0 ? size : growing;
+        growing = growing < 65536 ? growing * 2 : 1;
+        if (n > length - at)
+            n = length - at;
+        if (!EXPECT(send_bytes(fd, bytes + at, n), "the server must take byte %zu", at))
+            return;
+    }
+}
+
+static void large_in_chunks(void)
+{
+    static const size_t sizes[] = {0, 1000, 4096, 16384, 16385, 65535, 65536};
+    char script[30], how[60];
+    unsigned char *bytes;
+    size_t length;
+
+    snprintf(script, sizeof script, "82*%zu", large());
+    bytes = frames(script, &length);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        int fd = open_websocket();
+        snprintf(how, sizeof how, "a large message in sends of %zu bytes", sizes[i]);
+        send_in_chunks(fd, bytes, length, sizes[i]);
+        expect_large_echo(fd, how);
+    }
+    free(bytes);
+}
+
+static void large_in_one_frame(void)
+{
+    char script[30];
+    size_t length;
+    int fd = open_websocket();
+
+    snprintf(script, sizeof script, "82*%zu", large());
+    unsigned char *bytes = frames(script, &length);
+    EXPECT(send_bytes(fd, bytes, length), "the server must take it");
+    expect_large_echo(fd, "a large message in one frame");
+    free(bytes);
+}
+
+/* Writes a fragment of a large message, with a mask of its own; answers its length. */
+static size_t make_fragment(unsigned char *to, size_t number, size_t count, size_t each)
+{
+    to[0] = (unsigned char)((number == 0 ? 0x02 : 0x00) | (number == count - 1 ? 0x80 : 0x00));
+    to[1] = (unsigned char)(0x80 | each);
+    for (size_t i = 0; i < 4; i++)
+        to[2 + i] = (unsigned char)(number * 31 + i * 7);
+    for (size_t i = 0; i < each; i++)
+        to[6 + i] = (unsigned char)((number * each + i) % 251) ^ to[2 + i % 4];
+    return 6 + each;
+}
+
+static void large_in_fragments(void)
+{
+    enum { EACH = 64 };
+    size_t count = large() / EACH, length = 0;
+    unsigned char *bytes = malloc(count * (6 + EACH));
+    int fd = open_websocket();
+
+    if (EXPECT(bytes != NULL, "memory")) {
+        for (size_t i = 0; i < count; i++)
+            length += make_fragment(bytes + length, i, count, EACH);
+        EXPECT(send_bytes(fd, bytes, length), "the server must take all fragments");
+        expect_large_echo(fd, "a large message in fragments of 64 bytes");
+    }
+    free(bytes);
+}
+
+/* With a limit of 16 MiB: a message of that size, in three ways; a byte more is refused. */
+static void large_messages(void)
+{
+    char limit[30], script[60];
+    struct talk over = {"a byte more", script, "close:1009"};
+
+    snprintf(limit, sizeof limit, "%zu", large());
+    server_stop();
+    server_start("--max-message", limit);
+    large_in_one_frame();
+    large_in_fragments();
+    large_in_chunks();
+    snprintf(script, sizeof script, "=82ff%016zx01020304", large() + 1);
+    have_talk_once(&over);
+    server_stop();
+    server_start(NULL);
+}
+
 /* A claim costs nothing: 500 clients claim a MiB each, and send a byte. */
 static void claims_cost_nothing(void)
 {
@@ -204,11 +453,14 @@ int main(void)
     static const struct test tests[] = {
         {"fragments make messages, control frames may stand between", fragments},
         {"a thousand fragments with pings between", many_fragments},
+        {"every first byte that a frame can have", every_first_byte},
         {"text must be UTF-8, over the wire", utf8_over_the_wire},
         {"the same by call, cut at every byte", utf8_by_call},
         {"every pair of bytes, against a second opinion", utf8_pairs},
+        {"every code point in every form, by call", every_code_point},
         {"bad text is refused before its frame ends", bad_text_is_refused_early},
         {"messages over the limit are refused with 1009", too_big},
+        {"16 MiB in one frame, in fragments, and in pieces of every size", large_messages},
         {"what a header claims costs no memory", claims_cost_nothing},
         {NULL, NULL},
     };

@@ -381,6 +381,27 @@ static void stop_tells_clients(void)
     free(started);
 }
 
+/* Behind its close frame the server sends nothing, whatever comes, and ends when the answer is
+ * there. */
+static void nothing_behind_the_close(void)
+{
+    unsigned opcode = 0;
+    char reason[200];
+    size_t length;
+    unsigned char *late = frames("81:61 02:62 89:63 80:64 88:03e9 82:65", &length);
+    int fd;
+
+    server_start(NULL);
+    fd = open_websocket();
+    expect_echo(fd, "before the stop");
+    kill(server_pid, SIGTERM);
+    EXPECT(receive_frame(fd, &opcode, reason, sizeof reason) > 2 && opcode == 8, "a close frame");
+    send_bytes(fd, late, length);
+    expect_all(fd, "", "behind the server's close frame");
+    EXPECT(child_status(server_pid) == 0, "and the server ends with 0");
+    free(late);
+}
+
 /* A client that answers nothing, and one that reads nothing while a send to it is stuck: both are
  * cut when STOP_S are over, also without any timeout. */
 static void stop_cuts_the_rest(void)
@@ -448,6 +469,7 @@ int main(void)
         {"nobody has to listen to its complaints", nobody_listens},
         {"memory comes back after a large message", memory_comes_back},
         {"stopping tells every client, and waits for it", stop_tells_clients},
+        {"nothing follows the server's own close frame", nothing_behind_the_close},
         {"stopping does not wait for ever", stop_cuts_the_rest},
         {"a second signal ends it at once", second_signal},
         {NULL, NULL},
