@@ -75,6 +75,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/harness.o $(OBJECTS)
 
 test: ## all tests: both compilers, sanitizers, stages, lint, other clients, a browser
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
+	@$(MAKE) --no-print-directory check-conformance BUILD=build/werror SERVER=build/werror/server
 	@$(MAKE) --no-print-directory check-clang check-asan check-tsan check-stages lint
 	@$(MAKE) --no-print-directory check-bench
 	@$(MAKE) --no-print-directory check-peers check-browser
@@ -131,6 +132,16 @@ $(BENCH)/libwebsockets: tests/bench/peers/libwebsockets.c Makefile
 $(BENCH)/beast: tests/bench/peers/beast.cpp Makefile
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 -O2 -Wall -Wextra -pthread -o $@ $<
+
+# ---- conformance ----
+
+.PHONY: check-conformance
+
+SUITE_LOGS = $(SUITES:%=$(BUILD)/tests/%.log)
+
+check-conformance: ## each rule of the standards has a test that passed (tests/CONFORMANCE.md)
+	@$(if $(filter-out $(wildcard $(SUITE_LOGS)),$(SUITE_LOGS)),$(MAKE) --no-print-directory check,:)
+	@tests/conformance.sh $(BUILD)/tests
 
 # ---- what the tests need ----
 

@@ -87,13 +87,13 @@ static void close_codes(void)
 /* The reason comes back to the byte, up to the longest. */
 static void reasons(void)
 {
-    char longest[260] = "88:03e8"; /* 123 bytes, 41 characters */
+    char longest[260]; /* 123 bytes, 41 characters */
     const char *const hex[] = {"88:0fa0646f6e65", "88:03e8c3bc20e282ac20f09f9880", "88:03e8610062",
                                "88:138778", longest};
     unsigned char got[200], wanted[200];
 
-    for (int i = 0; i < 41; i++)
-        strcat(longest, "e282ac");
+    for (size_t n = (size_t)sprintf(longest, "88:03e8"), i = 0; i < 41; i++)
+        n += (size_t)sprintf(longest + n, "e282ac");
     for (size_t i = 0; i < sizeof hex / sizeof hex[0]; i++) {
         size_t length;
         unsigned char *close_frame = frames(hex[i], &length);

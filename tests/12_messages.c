@@ -396,17 +396,14 @@ static size_t make_fragment(unsigned char *to, size_t number, size_t count, size
 static void large_in_fragments(void)
 {
     enum { EACH = 64 };
+    static unsigned char bytes[LARGE_BYTES / EACH * (6 + EACH)];
     size_t count = large() / EACH, length = 0;
-    unsigned char *bytes = malloc(count * (6 + EACH));
     int fd = open_websocket();
 
-    if (EXPECT(bytes != NULL, "memory")) {
-        for (size_t i = 0; i < count; i++)
-            length += make_fragment(bytes + length, i, count, EACH);
-        EXPECT(send_bytes(fd, bytes, length), "the server must take all fragments");
-        expect_large_echo(fd, "a large message in fragments of 64 bytes");
-    }
-    free(bytes);
+    for (size_t i = 0; i < count; i++)
+        length += make_fragment(bytes + length, i, count, EACH);
+    EXPECT(send_bytes(fd, bytes, length), "the server must take all fragments");
+    expect_large_echo(fd, "a large message in fragments of 64 bytes");
 }
 
 /* With a limit of 16 MiB: a message of that size, in three ways; a byte more is refused. */
