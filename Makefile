@@ -24,7 +24,7 @@ SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h tests/bench/*.c lessons/*.c les
 
 # The Debian and Ubuntu packages: to build and run; to test.
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
-TEST_PACKAGES = $(PACKAGES) libcunit1-dev clang clang-tidy cppcheck gawk util-linux \
+TEST_PACKAGES = $(PACKAGES) libcunit1-dev clang libclang-rt-dev clang-tidy cppcheck gawk util-linux \
 	python3 python3-websockets ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
 	$(NODE_PACKAGES)
 # Node.js may be there from elsewhere, with an npm that Debian's package would be in conflict with.
@@ -77,7 +77,7 @@ test: ## all tests: both compilers, sanitizers, stages, lint, other clients, a b
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
 	@$(MAKE) --no-print-directory check-conformance BUILD=build/werror SERVER=build/werror/server
 	@$(MAKE) --no-print-directory check-clang check-asan check-tsan check-stages lint
-	@$(MAKE) --no-print-directory check-bench
+	@$(MAKE) --no-print-directory check-bench check-fuzz
 	@$(MAKE) --no-print-directory check-peers check-browser
 	@echo "All tests have passed."
 
@@ -110,13 +110,12 @@ check-browser: $(SERVER) tests/node_modules ## the page, in Chromium
 
 BENCH = build/bench
 ROUNDS ?= 9
-SECONDS ?= .5
 BENCH_TOOLS = $(BENCH)/load $(BENCH)/raw
 BENCH_PEERS = $(BENCH)/libwebsockets $(BENCH)/beast tests/node_modules
 
 bench: $(SERVER) $(BENCH_TOOLS) $(BENCH_PEERS) ## measure the speed, beside others (ROUNDS=9 SECONDS=.5)
 	/usr/bin/python3 tests/bench/bench.py --server ./$(SERVER) --folder $(BENCH) \
-		--rounds $(ROUNDS) --seconds $(SECONDS)
+		--rounds $(ROUNDS) --seconds $(or $(SECONDS),.5)
 
 check-bench: $(SERVER) $(BENCH_TOOLS) ## the benchmark's own tools work, and notice a wrong echo
 	tests/bench/check.sh ./$(SERVER) $(BENCH)
@@ -142,6 +141,36 @@ SUITE_LOGS = $(SUITES:%=$(BUILD)/tests/%.log)
 check-conformance: ## each rule of the standards has a test that passed (tests/CONFORMANCE.md)
 	@$(if $(filter-out $(wildcard $(SUITE_LOGS)),$(SUITE_LOGS)),$(MAKE) --no-print-directory check,:)
 	@tests/conformance.sh $(BUILD)/tests
+
+# ---- fuzzing ----
+
+FUZZ = build/fuzz
+FUZZ_TARGETS = request session utf8
+# The server's calls that are led to a peer in memory: tests/fuzz/script.h.
+FUZZ_CALLS = recv send sendmsg poll shutdown setsockopt time clock_gettime
+FUZZ_FLAGS = $(CPPFLAGS) -std=c11 $(WARNINGS) -Werror -O1 -g -fno-omit-frame-pointer -pthread \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+SOURCES += $(wildcard tests/fuzz/*.c tests/fuzz/*.h)
+
+.PHONY: fuzz check-fuzz
+
+fuzz: $(FUZZ_TARGETS:%=$(FUZZ)/%) ## search for inputs that break the server (SECONDS=60 for each target)
+	@nice tests/fuzz/run.sh $(FUZZ) $(or $(SECONDS),60) $(FUZZ_TARGETS)
+
+check-fuzz: $(FUZZ_TARGETS:%=$(FUZZ)/%) ## the same for 30 seconds each
+	@nice tests/fuzz/run.sh $(FUZZ) $(or $(SECONDS),30) $(FUZZ_TARGETS)
+
+$(FUZZ)/%: $(FUZZ)/tests/%.o $(FUZZ)/tests/script.o $(PARTS:%=$(FUZZ)/%.o)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer $(FUZZ_CALLS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
+
+# What the fuzzer learns from is the server's code, not that of its tests.
+$(FUZZ)/%.o: %.c $(wildcard *.h) Makefile
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(FUZZ)/tests/%.o: tests/fuzz/%.c $(wildcard tests/fuzz/*.h *.[ch]) Makefile
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -c -o $@ $<
 
 # ---- what the tests need ----
 

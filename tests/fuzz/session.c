@@ -1,0 +1,409 @@
+/*
+ * session.c - fuzzes what follows the handshake: the frames of a whole connection
+ *
+ * The server's own echo loop (on_upgrade, in server.c) talks with a peer in memory. A second
+ * implementation, `predict` below, says what must come back: it has all the bytes before it, so it
+ * needs no buffers, and is short enough to be compared with RFC 6455 by eye. Compared are
+ * - what came back, byte by byte; only the reason of a close that tells of a broken rule is the
+ *   server's choice;
+ * - and when: before each recv, exactly what the bytes so far ask for must have been sent. Where
+ * the server stops meanwhile, what came back is a part of that, whole frames, then the goodbye.
+ *
+ * The input is a script and the frames, see script.h. It is run by tests/fuzz/run.sh, or alone:
+ * build/fuzz/session FILE.
+ */
+#define main server_main  /* all of the server is here, but its main is not called */
+#include "../../server.c" // NOLINT(bugprone-suspicious-include): the echo loop is static
+#undef main
+
+#include "characters.h"
+#include "script.h"
+
+/* The longest message, in bytes, where the script asks for a low limit. Over 125, so that both
+ * forms of length are tried; small, so that the fuzzer finds its way over it. */
+#define LOW_LIMIT_BYTES 300
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+
+/* ---- what must come back ---- */
+
+/* What the server must send once so many bytes were given to it. */
+struct due {
+    size_t given;
+    size_t out_length;
+};
+
+static struct {
+    size_t length;
+    unsigned char bytes[SCRIPT_BYTES]; /* echoes and pongs, and an answer to a close */
+    size_t due_count;
+    struct due due[SCRIPT_BYTES / 6 + 1]; /* a client's frame has 6 bytes and more */
+    size_t close_given; /* the close is due when these are given; SIZE_MAX: none is */
+    int close_code;     /* of a close with a reason of the server's choice; 0: bytes[] has it all */
+} wanted;
+
+/* The client's frame that is looked at, at `at`. */
+struct client_frame {
+    size_t at, header, length; /* header: its bytes, with the key */
+    unsigned opcode;
+    bool fin;
+    const unsigned char *key;
+};
+
+/* The message that is under way; opcode 0: none. */
+struct client_message {
+    unsigned opcode;
+    size_t length;
+    unsigned char bytes[SCRIPT_BYTES];
+    struct characters text;
+};
+
+static bool is_control_frame(unsigned opcode)
+{
+    return opcode >= 8;
+}
+
+/* From so many given bytes on, the connection is closed with this code. */
+static bool close_wanted(size_t given, int code)
+{
+    wanted.close_given = given;
+    wanted.close_code = code;
+    return false;
+}
+
+/* A frame of the server's own that is due when so many bytes were given. */
+static void frame_wanted(size_t given, unsigned opcode, const unsigned char *payload, size_t length)
+{
+    unsigned char *p = wanted.bytes + wanted.length;
+
+    *p++ = (unsigned char)(0x80 + opcode);
+    if (length <= 125) {
+        *p++ = (unsigned char)length;
+    } else if (length <= 0xFFFF) {
+        *p++ = 126;
+        *p++ = (unsigned char)(length / 256);
+        *p++ = (unsigned char)(length % 256);
+    } else {
+        *p++ = 127;
+        for (int shift = 56; shift >= 0; shift -= 8)
+            *p++ = (unsigned char)((uint64_t)length >> shift);
+    }
+    if (length > 0)
+        memcpy(p, payload, length);
+    wanted.length = (size_t)(p - wanted.bytes) + length;
+    wanted.due[wanted.due_count++] = (struct due){given, wanted.length};
+}
+
+/* Reads a frame's header: section 5.2. Answers false where the bytes or the connection end here. */
+static bool predict_header(struct client_frame *frame)
+{
+    const unsigned char *p = script.bytes + frame->at;
+    size_t left = script.length - frame->at, extended;
+    uint64_t length;
+
+    if (left < 2)
+        return false;
+    frame->fin = p[0] >= 0x80;
+    frame->opcode = p[0] % 16;
+    length = p[1] % 128;
+    if ((p[0] & 0x70) != 0 || p[1] < 0x80 || strchr("\x1\x2\x8\x9\xA", p[0] % 16) == NULL)
+        return close_wanted(frame->at + 2, 1002); /* strchr finds opcode 0 as well, at the end */
+    if (is_control_frame(frame->opcode) && (!frame->fin || length > 125))
+        return close_wanted(frame->at + 2, 1002);
+    extended = length == 126 ? 2 : length == 127 ? 8 : 0;
+    if (left < 2 + extended)
+        return false;
+    if (extended > 0)
+        length = 0;
+    for (size_t i = 0; i < extended; i++)
+        length = length * 256 + p[2 + i];
+    if ((extended == 2 && length < 126) || (extended == 8 && length <= 0xFFFF) ||
+        length > INT64_MAX)
+        return close_wanted(frame->at + 2 + extended, 1002);
+    frame->header = 2 + extended + 4;
+    frame->length = length;
+    frame->key = p + 2 + extended;
+    return left >= frame->header;
+}
+
+/* Takes a data frame: sections 5.4, 5.6 and 8.1. */
+static bool predict_data(const struct client_frame *frame, struct client_message *message)
+{
+    size_t payload = frame->at + frame->header;
+
+    if ((frame->opcode == 0) !=
+        (message->opcode != 0)) /* a continuation follows, and nothing else */
+        return close_wanted(payload, 1002);
+    if (frame->opcode != 0) {
+        message->opcode = frame->opcode;
+        message->length = message->text.length = 0;
+    }
+    if (frame->length > options.max_message - message->length)
+        return close_wanted(payload, 1009);
+    for (size_t i = 0; i < frame->length; i++) {
+        if (payload + i == script.length)
+            return false;
+        unsigned char byte = script.bytes[payload + i] ^ frame->key[i % 4];
+        message->bytes[message->length++] = byte;
+        if (message->opcode == 1 && !take_byte(&message->text, byte))
+            return close_wanted(payload + i + 1, 1007);
+    }
+    if (!frame->fin)
+        return true;
+    if (message->opcode == 1 && message->text.length > 0)
+        return close_wanted(payload + frame->length, 1007);
+    frame_wanted(payload + frame->length, message->opcode, message->bytes, message->length);
+    message->opcode = 0;
+    return true;
+}
+
+/* Whether a code may be sent: section 7.4, and what IANA has added to it (1012 to 1014). */
+static bool code_is_legal(unsigned code)
+{
+    static const unsigned defined[] = {1000, 1001, 1002, 1003, 1007, 1008,
+                                       1009, 1010, 1011, 1012, 1013, 1014};
+
+    for (size_t i = 0; i < sizeof defined / sizeof defined[0]; i++)
+        if (code == defined[i])
+            return true;
+    return code / 1000 == 3 || code / 1000 == 4;
+}
+
+/* Whether a text is UTF-8 from its beginning to its end. */
+static bool is_text(const unsigned char *bytes, size_t length)
+{
+    struct characters text = {.length = 0};
+
+    for (size_t i = 0; i < length; i++)
+        if (!take_byte(&text, bytes[i]))
+            return false;
+    return text.length == 0;
+}
+
+/* Takes a close: sections 5.5.1 and 7.4. It is answered as it is, if it may be sent. */
+static bool predict_close(size_t given, const unsigned char *payload, size_t length)
+{
+    if (length == 1 || (length >= 2 && !code_is_legal(payload[0] * 256u + payload[1])))
+        return close_wanted(given, 1002);
+    if (length > 2 && !is_text(payload + 2, length - 2))
+        return close_wanted(given, 1007);
+    frame_wanted(given, 8, payload, length);
+    return close_wanted(given, 0);
+}
+
+/* Takes a control frame: section 5.5. */
+static bool predict_control(const struct client_frame *frame)
+{
+    unsigned char payload[125];
+    size_t end = frame->at + frame->header + frame->length;
+
+    if (end > script.length)
+        return false;
+    for (size_t i = 0; i < frame->length; i++)
+        payload[i] = script.bytes[frame->at + frame->header + i] ^ frame->key[i % 4];
+    if (frame->opcode == 8)
+        return predict_close(end, payload, frame->length);
+    if (frame->opcode == 9)
+        frame_wanted(end, 10, payload, frame->length);
+    return true;
+}
+
+/* Says what must come back for all the bytes that the peer sends. */
+static void predict(void)
+{
+    static struct client_message message;
+    struct client_frame frame = {.at = 0};
+    bool goes_on = true;
+
+    wanted.length = wanted.due_count = 0;
+    close_wanted(SIZE_MAX, 0);
+    message.opcode = 0;
+    while (goes_on && predict_header(&frame)) {
+        goes_on = is_control_frame(frame.opcode) ? predict_control(&frame)
+                                                 : predict_data(&frame, &message);
+        frame.at += frame.header + frame.length;
+    }
+    if (wanted.close_given == SIZE_MAX && script.ends_quietly && !script.breaks &&
+        !script.endless_patience)
+        close_wanted(script.length + 1, 1008); /* a byte more than there is: after a vain ping */
+}
+
+/* ---- what came back ---- */
+
+/* How far what came back was compared. */
+static struct {
+    size_t out;  /* so far, in what came back */
+    size_t same; /* and so far in what was wanted: pings come between */
+    size_t pings;
+    size_t due;   /* the next in wanted.due[] */
+    bool over;    /* no frame may come any more: there was a close, */
+    bool goodbye; /* because the server stops */
+} compared;
+
+/* The session's stream, and what is said on it where the server stops. */
+static struct stream *stopping_stream;
+static struct last_word goodbye;
+
+/* Does what say_goodbye, in server.c, does for a client. The caller may be in a recv, or in a send
+ * that has the write lock: just where another thread would meet the worker. */
+static void stop_session(void)
+{
+    frame_make_close(&goodbye, CLOSE_GOING_AWAY, "stop", 4);
+    stream_farewell(stopping_stream, &goodbye);
+}
+
+/* The length of the server's frame at the place that was reached; 0: it is not whole. */
+static size_t next_frame(void)
+{
+    const unsigned char *p = script.out + compared.out;
+    size_t left = script.out_length - compared.out;
+    size_t extended = left < 2 || p[1] < 126 ? 0 : p[1] == 126 ? 2 : 8, length = 0;
+
+    if (left < 2 + extended)
+        return 0;
+    require(p[1] < 0x80, "at %zu, the server has masked a frame", compared.out);
+    for (size_t i = 0; i < extended; i++)
+        length = length * 256 + p[2 + i];
+    length = extended == 0 ? p[1] : length;
+    return length <= left - 2 - extended ? 2 + extended + length : 0;
+}
+
+/* Compares the close that tells of a broken rule. */
+static void compare_close(const unsigned char *frame, size_t length)
+{
+    unsigned code = length < 4 ? 0 : frame[2] * 256u + frame[3];
+
+    require(wanted.close_code != 0 && compared.same == wanted.length, "an early close, code %u",
+            code);
+    require((int)code == wanted.close_code, "a close with code %u, not %d", code,
+            wanted.close_code);
+    require(code_is_legal(code), "a close with code %u, which may not be sent", code);
+    require(length > 4 && length <= 127, "a close with %zu bytes in all", length);
+    require(is_text(frame + 4, length - 4), "a close with a reason that is not UTF-8");
+}
+
+/* Compares a whole frame of the server's. */
+static void compare_frame(const unsigned char *frame, size_t length)
+{
+    bool is_wanted = length <= wanted.length - compared.same &&
+                     memcmp(frame, wanted.bytes + compared.same, length) == 0;
+
+    require(!compared.over, "at %zu, a frame %02x after the close", compared.out, frame[0]);
+    if (length == 2 && frame[0] == 0x89) { /* the client is never echoed a ping, so it is our own */
+        compared.pings++;
+    } else if (is_wanted) {
+        compared.same += length;
+    } else if (script.stopped && length == goodbye.length &&
+               memcmp(frame, goodbye.bytes, length) == 0) {
+        compared.goodbye = true;
+    } else {
+        require(frame[0] == 0x88, "at %zu, a frame %02x of %zu bytes, which is not the one wanted",
+                compared.out, frame[0], length);
+        compare_close(frame, length);
+    }
+    compared.over = frame[0] == 0x88;
+    compared.out += length;
+}
+
+/* Whether a part of the goodbye, or all of it, still waits in the write buffer: nobody blocks to
+ * say it, so where it meets a send in the worker's flush and then no room, it goes with the next
+ * flush. */
+static bool goodbye_waits(void)
+{
+    return script.stopped && stopping_stream->out_length > 0;
+}
+
+/* Compares what has come since the last time: whole frames only. */
+static void compare_out(void)
+{
+    while (compared.out < script.out_length) {
+        size_t length = next_frame();
+        if (length == 0 && goodbye_waits())
+            return;
+        require(length > 0, "at %zu, a frame was sent in part", compared.out);
+        compare_frame(script.out + compared.out, length);
+    }
+}
+
+/* Before a recv: all that the bytes so far ask for must have been sent. */
+static void compare_before_recv(void)
+{
+    compare_out();
+    require(!script.stopped || compared.over || goodbye_waits(),
+            "the server stops, and has not said goodbye");
+    if (compared.goodbye || goodbye_waits())
+        return; /* nothing else may come, and compare_frame has an eye on that */
+    while (compared.due < wanted.due_count && wanted.due[compared.due].given <= script.given)
+        compared.due++;
+    size_t due = compared.due == 0 ? 0 : wanted.due[compared.due - 1].out_length;
+    require(compared.same == due, "with %zu bytes given, %zu have come back, not %zu", script.given,
+            compared.same, due);
+    require(!compared.over, "after its close, the server reads further frames");
+    require(wanted.close_given > script.given + (script.quiet ? 1 : 0),
+            "with %zu bytes given, the server has not closed yet", script.given);
+    require(compared.pings == script.silences + (script.quiet ? 1 : 0),
+            "%zu pings for %zu silences", compared.pings, script.silences);
+}
+
+/* ---- a session ---- */
+
+/* Requires that the echo loop has not ended before it had a reason to. */
+static void check_reason_to_end(void)
+{
+    size_t given = script.given + (script.quiet ? 1 : 0);
+
+    if (wanted.close_given == SIZE_MAX)
+        require(given >= script.length, "the session has ended before the peer has");
+    else
+        require(given >= wanted.close_given, "the session was closed too early, at %zu", given);
+}
+
+/* Has the session: the echo loop, and the orderly end that serve gives it. */
+static void have_session(struct stream *s)
+{
+    struct request request = {.path = "/echo"};
+    struct head head = {.length = 0};
+    size_t pings;
+
+    on_upgrade(&request, s, &head);
+    check_reason_to_end();
+    script.on_recv = script.on_stop = NULL; /* what is still read is drained */
+    pings = script.silences + (script.quiet ? 1 : 0);
+    stream_finish(s);
+    compare_out();
+    require(script.no_more_out, "the server has not ended its direction");
+    require(!script.stopped || compared.over, "the server stops, and has not said goodbye");
+    if (compared.goodbye)
+        return;
+    require(compared.same == wanted.length, "%zu bytes have come back, not %zu", compared.same,
+            wanted.length);
+    require(compared.over == (wanted.close_given != SIZE_MAX), "%s",
+            compared.over ? "a close that was not wanted" : "the close is missing");
+    require(compared.pings == pings, "%zu pings for %zu silences", compared.pings, pings);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+{
+    static const struct wire_tap nothing;
+    struct wire_tap tap = nothing;
+    struct stream *s = malloc(sizeof *s);
+
+    require(s != NULL, "there is no memory for a stream");
+    script_read(input, size);
+    script_start(false);
+    options.max_message = script.low_limit ? LOW_LIMIT_BYTES : 1024 * 1024;
+    predict();
+    memset(&compared, 0, sizeof compared);
+    script.on_recv = compare_before_recv;
+    script.on_stop = stop_session;
+    stopping_stream = s;
+    script_begin_view();
+    wire_open(&tap, 1, "127.0.0.1:50312");
+    stream_open(s, SCRIPT_FD, &tap);
+    stream_set_patience(s, script.endless_patience ? 0 : SCRIPT_PATIENCE_S);
+    have_session(s);
+    stream_close(s);
+    free(s);
+    script_end_view();
+    return 0;
+}
