@@ -77,7 +77,7 @@ test: ## all tests: both compilers, sanitizers, stages, lint, other clients, a b
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
 	@$(MAKE) --no-print-directory check-conformance BUILD=build/werror SERVER=build/werror/server
 	@$(MAKE) --no-print-directory check-clang check-asan check-tsan check-stages lint
-	@$(MAKE) --no-print-directory check-bench check-fuzz
+	@$(MAKE) --no-print-directory check-bench check-fuzz check-faults
 	@$(MAKE) --no-print-directory check-peers check-browser
 	@echo "All tests have passed."
 
@@ -171,6 +171,28 @@ $(FUZZ)/%.o: %.c $(wildcard *.h) Makefile
 $(FUZZ)/tests/%.o: tests/fuzz/%.c $(wildcard tests/fuzz/*.h *.[ch]) Makefile
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -c -o $@ $<
+
+# ---- faults ----
+
+# These calls are led through counted.c as well: there they can be made to fail.
+COUNTED += pthread_create accept4 setsockopt
+
+# Without _FORTIFY_SOURCE, with which the compiler puts other calls in their place (__recv_chk).
+NOT_FORTIFIED = -U_FORTIFY_SOURCE
+# Thread sanitizer needs its memory where it expects it; randomised addresses may be in the way.
+NOT_RANDOM = $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
+.PHONY: check-faults faults
+
+check-faults: ## every call fails once, one after the other; plain and with the sanitizers
+	@$(MAKE) --no-print-directory faults BUILD=build/faults VARIANT="$(NOT_FORTIFIED)"
+	@$(MAKE) --no-print-directory faults BUILD=build/faults-asan CFLAGS="-O1 -g" VARIANT="$(NOT_FORTIFIED) \
+		-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+	@$(MAKE) --no-print-directory faults BUILD=build/faults-tsan CFLAGS="-O1 -g" VARIANT="$(NOT_FORTIFIED) \
+		-fsanitize=thread"
+
+faults: $(BUILD)/server-counted $(BUILD)/tests/faults
+	@COUNTED_SERVER=$(BUILD)/server-counted $(NOT_RANDOM) $(BUILD)/tests/faults
 
 # ---- what the tests need ----
 

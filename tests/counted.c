@@ -1,17 +1,29 @@
 /*
- * counted.c - counts calls of a server that is linked with it; see counted.h
+ * counted.c - counts calls of a server that is linked with it, and lets one fail; see counted.h
  *
- * The linker leads the calls through here (--wrap): the server's own source is as it is.
+ * The linker leads the calls through here (--wrap): the server's own source is as it is. It leads
+ * only those that the server's own files make, not those inside the C library.
  */
 #include "counted.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+/* Pieces in a list to send. The server sends three at most. */
+#define PIECES 8
+
+/* Descriptors that short sends are kept apart by. A test has a dozen. */
+#define DESCRIPTORS 256
+
+#define NO_DESCRIPTOR (-1)
 
 static struct counts *counts;
 
@@ -29,12 +41,56 @@ __attribute__((constructor)) static void map_counts(void)
     counts = mapped;
 }
 
+/* ---- the call that fails ---- */
+
+/* A bystander's: its thread, and its socket. Main sends on that as well, when the server stops. */
+static _Thread_local bool spared_thread;
+static atomic_int spared_descriptor = NO_DESCRIPTOR;
+
+/* Spares the connection that a thread receives on, while nothing is armed. */
+static void spare(int fd)
+{
+    if (atomic_load(&counts->fault.armed))
+        return;
+    spared_thread = true;
+    atomic_store(&spared_descriptor, fd);
+}
+
+static bool is_spared(int fd)
+{
+    return spared_thread || (fd != NO_DESCRIPTOR && fd == atomic_load(&spared_descriptor));
+}
+
+/* Whether this call is the one that must fail. Then errno says why. */
+static bool fails(enum call call, int fd)
+{
+    struct fault *fault = &counts->fault;
+    long number;
+
+    if (!atomic_load(&fault->armed) || is_spared(fd))
+        return false;
+    number = atomic_fetch_add(&fault->reached[call], 1) + 1;
+    if (call != fault->call || number != fault->which)
+        return false;
+    atomic_fetch_add(&fault->failed, 1);
+    errno = fault->error;
+    return true;
+}
+
+/* ---- receiving, and waiting for it ---- */
+
 ssize_t __real_recv(int fd, void *to, size_t room, int flags);
 ssize_t __wrap_recv(int fd, void *to, size_t room, int flags);
 ssize_t __wrap_recv(int fd, void *to, size_t room, int flags)
 {
-    ssize_t n = __real_recv(fd, to, room, flags);
+    ssize_t n;
 
+    spare(fd);
+    if (fails(CALL_RECV, fd))
+        return -1;
+    if (counts->receive_most > 0 && room > counts->receive_most)
+        room = counts->receive_most;
+    n = __real_recv(fd, to, room, flags);
     atomic_fetch_add(&counts->receives, 1);
     return n;
 }
@@ -43,10 +99,28 @@ int __real_poll(struct pollfd *list, nfds_t count, int timeout);
 int __wrap_poll(struct pollfd *list, nfds_t count, int timeout);
 int __wrap_poll(struct pollfd *list, nfds_t count, int timeout)
 {
-    int n = __real_poll(list, count, timeout);
+    int n;
 
+    if (fails(CALL_POLL, count > 0 ? list->fd : NO_DESCRIPTOR))
+        return -1;
+    n = __real_poll(list, count, timeout);
     atomic_fetch_add(&counts->polls, 1);
     return n;
+}
+
+/* ---- sending ---- */
+
+/* Where sends are short, whether this one takes nothing: every other one on its socket. */
+static bool takes_nothing(int fd)
+{
+    static atomic_uint took_some[DESCRIPTORS];
+
+    if (counts->send_most == 0 || fd < 0 || fd >= DESCRIPTORS)
+        return false;
+    if (atomic_fetch_xor(&took_some[fd], 1) == 0)
+        return false;
+    errno = EAGAIN;
+    return true;
 }
 
 ssize_t __real_send(int fd, const void *from, size_t length, int flags);
@@ -54,23 +128,52 @@ ssize_t __wrap_send(int fd, const void *from, size_t length, int flags);
 ssize_t __wrap_send(int fd, const void *from, size_t length, int flags)
 {
     atomic_fetch_add(&counts->sends, 1);
+    if (fails(CALL_SEND, fd) || takes_nothing(fd))
+        return -1;
+    if (counts->send_most > 0 && length > counts->send_most)
+        length = counts->send_most;
     return __real_send(fd, from, length, flags);
+}
+
+/* Copies a list of pieces, as far as so many bytes go. Answers how many pieces that are. */
+static size_t shorten(struct iovec *to, const struct msghdr *message, size_t most)
+{
+    size_t i = 0;
+
+    for (; i < PIECES && i < message->msg_iovlen && most > 0; i++) {
+        to[i] = message->msg_iov[i];
+        if (to[i].iov_len > most)
+            to[i].iov_len = most;
+        most -= to[i].iov_len;
+    }
+    return i;
 }
 
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 {
+    struct iovec pieces[PIECES];
+    struct msghdr less = *message;
+
     atomic_fetch_add(&counts->sends, 1);
-    return __real_sendmsg(fd, message, flags);
+    if (fails(CALL_SENDMSG, fd) || takes_nothing(fd))
+        return -1;
+    if (counts->send_most > 0) {
+        less.msg_iov = pieces;
+        less.msg_iovlen = shorten(pieces, message, counts->send_most);
+    }
+    return __real_sendmsg(fd, &less, flags);
 }
+
+/* ---- memory ---- */
 
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_malloc(size_t size)
 {
     atomic_fetch_add(&counts->allocations, 1);
-    return __real_malloc(size);
+    return fails(CALL_MALLOC, NO_DESCRIPTOR) ? NULL : __real_malloc(size);
 }
 
 void *__real_calloc(size_t count, size_t size);
@@ -78,7 +181,7 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size)
 {
     atomic_fetch_add(&counts->allocations, 1);
-    return __real_calloc(count, size);
+    return fails(CALL_CALLOC, NO_DESCRIPTOR) ? NULL : __real_calloc(count, size);
 }
 
 void *__real_realloc(void *memory, size_t size);
@@ -86,5 +189,33 @@ void *__wrap_realloc(void *memory, size_t size);
 void *__wrap_realloc(void *memory, size_t size)
 {
     atomic_fetch_add(&counts->allocations, 1);
-    return __real_realloc(memory, size);
+    return fails(CALL_REALLOC, NO_DESCRIPTOR) ? NULL : __real_realloc(memory, size);
+}
+
+/* ---- threads and sockets ---- */
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *argument);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *argument);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *argument)
+{
+    if (fails(CALL_PTHREAD_CREATE, NO_DESCRIPTOR))
+        return errno;
+    return __real_pthread_create(thread, attributes, start, argument);
+}
+
+int __real_accept4(int fd, struct sockaddr *from, socklen_t *length, int flags);
+int __wrap_accept4(int fd, struct sockaddr *from, socklen_t *length, int flags);
+int __wrap_accept4(int fd, struct sockaddr *from, socklen_t *length, int flags)
+{
+    return fails(CALL_ACCEPT4, fd) ? -1 : __real_accept4(fd, from, length, flags);
+}
+
+int __real_setsockopt(int fd, int level, int name, const void *value, socklen_t size);
+int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t size);
+int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+    return fails(CALL_SETSOCKOPT, fd) ? -1 : __real_setsockopt(fd, level, name, value, size);
 }

@@ -1,13 +1,44 @@
 /*
- * counted.h - what counted.c counts in a server, for the test that reads it while the server runs
+ * counted.h - what counted.c counts in a server, for the test that reads it while the server runs;
+ * and what a test may ask of it: that a certain call fails, or that calls take few bytes at a time
  */
 #ifndef COUNTED_H
 #define COUNTED_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 /* The environment's name for the file that the counts are kept in, mapped by both processes. */
 #define COUNTS_VARIABLE "SERVER_COUNTS"
+
+/* The calls that can be made to fail. */
+enum call {
+    CALL_RECV,
+    CALL_SEND,
+    CALL_SENDMSG,
+    CALL_POLL,
+    CALL_MALLOC,
+    CALL_CALLOC,
+    CALL_REALLOC,
+    CALL_PTHREAD_CREATE,
+    CALL_ACCEPT4,
+    CALL_SETSOCKOPT,
+    CALLS, /* how many there are */
+};
+
+/* Which call is to fail. A test writes it before `armed`, and leaves it alone from then on.
+ *
+ * A connection on which the server has called recv before that is a bystander's: the calls of its
+ * thread, and those on its socket, are never counted here, never fail, and never take less. */
+struct fault {
+    atomic_bool armed;
+    enum call call; /* this one fails, */
+    long which;     /* when it is made for the so manieth time since `armed`; 0: none fails, */
+    int error;      /* with this errno */
+    atomic_long reached[CALLS]; /* calls since `armed` */
+    atomic_long failed;         /* how many were made to fail */
+};
 
 /* Calls since the server's start. A call that sends is counted when it begins, one that receives or
  * waits when it ends: what a client has been answered is then counted already, and what the server
@@ -17,6 +48,13 @@ struct counts {
     atomic_long sends;    /* send, sendmsg */
     atomic_long polls;
     atomic_long allocations; /* malloc, calloc, realloc */
+
+    struct fault fault;
+
+    /* Bytes that one recv gives, or one send or sendmsg takes, at most; 0: as many as there are.
+     * Written before the server starts. Where sends are short, every other one on a socket takes
+     * nothing: EAGAIN. */
+    size_t receive_most, send_most;
 };
 
 #endif
