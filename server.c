@@ -50,6 +50,10 @@
 /* Seconds that clients have, when the server stops, to answer the close frame. */
 #define STOP_S 5
 
+/* Milliseconds after which main sends again what was left of a close frame when it stopped, because
+ * the client's socket had no room. The worker cannot: it waits for the client, in recv. */
+#define FAREWELL_PAUSE_MS 10
+
 /* Milliseconds that the main thread sleeps when it cannot accept for want of descriptors or
  * memory: those come back only when a client leaves, and asking in a loop would burn a core. */
 #define ACCEPT_PAUSE_MS 100
@@ -613,8 +617,20 @@ static int stop_on_signals(void)
 }
 
 /* Lesson 14. Tells every client that the server stops; nobody is waited for here. A client whose
- * request is being answered is told by its own worker, in note_progress. The server runs without
- * it. */
+ * request is being answered is told by its own worker, in note_progress. Called with the lock held,
+ * and again and again: what did not go at once goes later. The server runs without it. */
+static int tell_clients_locked(void)
+{
+    for (struct client *c = clients.first; c != NULL; c = c->next) {
+        if (c->progress == UPGRADED)
+            stream_farewell(&c->stream, &clients.goodbye);
+        else if (c->progress == ASKING)
+            stream_end_reading(&c->stream);
+    }
+    return 0;
+}
+
+/* Lesson 14. Begins to stop. The server runs without it. */
 static int say_goodbye(void)
 {
     static const char reason[] = "the server is stopping";
@@ -622,14 +638,21 @@ static int say_goodbye(void)
     pthread_mutex_lock(&clients.lock);
     frame_make_close(&clients.goodbye, CLOSE_GOING_AWAY, reason, strlen(reason));
     clients.stopping = true;
-    for (struct client *c = clients.first; c != NULL; c = c->next) {
-        if (c->progress == UPGRADED)
-            stream_farewell(&c->stream, &clients.goodbye);
-        else if (c->progress == ASKING)
-            stream_end_reading(&c->stream);
-    }
+    tell_clients_locked();
     pthread_mutex_unlock(&clients.lock);
     return 0;
+}
+
+/* Lesson 14, given. Waits FAREWELL_PAUSE_MS longer than it did before, or until no worker is left.
+ * Called with the lock held. */
+static void pause_locked(struct timespec *until)
+{
+    until->tv_nsec += FAREWELL_PAUSE_MS * 1000000L;
+    until->tv_sec += until->tv_nsec / 1000000000L;
+    until->tv_nsec %= 1000000000L;
+    while (clients.first != NULL &&
+           pthread_cond_clockwait(&clients.left, &clients.lock, CLOCK_MONOTONIC, until) == 0)
+        ;
 }
 
 /* Lesson 14. Waits until every worker has ended: for STOP_S by itself, then because its connection
@@ -639,11 +662,11 @@ static int wait_for_workers(void)
     struct timespec until;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STOP_S;
     pthread_mutex_lock(&clients.lock);
-    while (clients.first != NULL &&
-           pthread_cond_clockwait(&clients.left, &clients.lock, CLOCK_MONOTONIC, &until) == 0)
-        ;
+    for (int ms = 0; clients.first != NULL && ms < STOP_S * 1000; ms += FAREWELL_PAUSE_MS) {
+        pause_locked(&until);
+        tell_clients_locked();
+    }
     for (struct client *c = clients.first; c != NULL; c = c->next)
         stream_cut(&c->stream);
     while (clients.first != NULL)

@@ -157,7 +157,9 @@ static void say_owed(struct stream *s)
             atomic_store(&s->said, word);
         }
         s->last_word_said = true;
-        ssize_t n = send(s->fd, s->out, s->out_length, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = 0;
+        if (s->out_length > 0)
+            n = send(s->fd, s->out, s->out_length, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n > 0) {
             s->out_length -= (size_t)n;
             memmove(s->out, s->out + n, s->out_length);

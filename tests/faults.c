@@ -608,6 +608,9 @@ static const struct row {
     {"recv", NULL, CALL_RECV, EAGAIN, BIT(PINGED) | BIT(TOLD_408), BIT(PINGED) | BIT(TOLD_408)},
     {"recv", NULL, CALL_RECV, ECONNRESET, BIT(ENDED), BIT(ENDED)},
     {"recv", NULL, CALL_RECV, ETIMEDOUT, BIT(ENDED), BIT(ENDED)},
+    {"send", NULL, CALL_SEND, EINTR, 0, 0},
+    {"send", NULL, CALL_SEND, EAGAIN, 0, 0},
+    {"send", NULL, CALL_SEND, ECONNRESET, 0, 0},
     {"sendmsg", NULL, CALL_SENDMSG, EINTR, 0, 0},
     {"sendmsg", NULL, CALL_SENDMSG, EAGAIN, 0, 0},
     {"sendmsg", NULL, CALL_SENDMSG, ECONNRESET, GONE | BIT(BROKEN_OFF), 0},
@@ -648,8 +651,8 @@ static size_t size_number(size_t i)
     return i < SMALL_SIZES ? i + 1 : large_sizes[i - SMALL_SIZES];
 }
 
-/* Lines of the table behind the rows: short recvs. */
-#define SHORT_LINES 1
+/* Lines of the table behind the rows: short recvs, and short sends. */
+#define SHORT_LINES 2
 
 /* What a line of the table says in the end; the parent reads it. */
 struct report {
@@ -853,6 +856,7 @@ static void each_call_fails(void)
                 failed++;
     }
     judge_line("recv", "at most k", &reports[ROWS]);
+    judge_line("send", "at most k", &reports[ROWS + 1]);
 }
 
 /* ---- at the start ---- */
