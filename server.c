@@ -789,7 +789,11 @@ static void add_origin(const char *text)
     struct origin *more =
         realloc(options.origins, (options.origin_count + 1) * sizeof *options.origins);
 
-    if (more == NULL || origin_parse(text, &more[options.origin_count]) != 0) {
+    if (more == NULL) {
+        fprintf(stderr, "server: no memory for --origin %s\n", text);
+        exit(EXIT_FAILURE);
+    }
+    if (origin_parse(text, &more[options.origin_count]) != 0) {
         fprintf(stderr, "server: --origin must be like https://example.com, not '%s'\n", text);
         exit(2);
     }

@@ -895,6 +895,7 @@ static void faults_at_the_start(void)
     } starts[] = {
         {"setsockopt", CALL_SETSOCKOPT, ENOMEM},
         {"pthread_create", CALL_PTHREAD_CREATE, EAGAIN},
+        {"realloc", CALL_REALLOC, ENOMEM},
     };
     long reached[CALLS];
 
