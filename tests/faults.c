@@ -743,18 +743,28 @@ static void share_counts(void)
     close(file);
 }
 
+/* Also called where the harness ends the process, because no server answers: it may have said why.
+ */
+static void end_line(void)
+{
+    unlink(counts_file);
+    if (counts->fault.armed && kill(server_pid, 0) == 0 && server_said()[0] != '\0')
+        fprintf(stderr, "The server said: %s\n", program_err);
+}
+
 /* The process of one line of the table: its sessions are its own, and so is its counts' file. */
 static void run_line(size_t line)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     alarm(ALL_S);
     share_counts();
+    atexit(end_line);
     if (line < ROWS)
         run_row(&rows[line], &reports[line]);
     else
         run_short(line == ROWS + 1, &reports[line]);
-    unlink(counts_file);
-    _exit(EXIT_SUCCESS);
+    forget_counts();
+    exit(EXIT_SUCCESS);
 }
 
 /* Runs all lines, JOBS at a time. One that ends early has found something too: the harness ends it
