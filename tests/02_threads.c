@@ -1,5 +1,6 @@
 /* 02_threads.c - each visitor has a thread, and none waits for another */
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,32 @@ static void second_while_first_stays(void)
     half = dial();
     send_text(half, "GET / HTT");
     EXPECT_STATUS("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 200, "<html");
+    EXPECT_STATUS("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 200, "<html"); /* the last one has left */
     close(silent);
     close(half);
+    server_stop();
+}
+
+/* Visitors who come while the server is held: it accepts them one right after the other. */
+static void a_crowd(void)
+{
+    int fds[MANY];
+    bool answered = true;
+    char page[20000];
+
+    server_start(NULL);
+    kill(server_pid, SIGSTOP);
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = dial();
+        send_text(fds[i], "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    }
+    kill(server_pid, SIGCONT);
+    for (int i = 0; i < MANY && answered; i++)
+        answered = EXPECT(receive_all(fds[i], page, sizeof page) > 0,
+                          "a visitor of a crowd gets no answer: number %d of %d (one thread each?)",
+                          i + 1, MANY);
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
     server_stop();
 }
 
@@ -108,6 +133,40 @@ static bool descriptors_are_back(void)
     return server_descriptors() == threads_before;
 }
 
+/* How many pieces of memory the server has: each stack is one, and its guard. */
+static int server_mappings(void)
+{
+    char path[100];
+    int count = 0, byte;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)server_pid);
+    file = fopen(path, "r");
+    while (file != NULL && (byte = fgetc(file)) != EOF)
+        count += byte == '\n' ? 1 : 0;
+    if (file != NULL)
+        fclose(file);
+    return count;
+}
+
+/* The stack of a thread that has ended goes back, or to the next one. */
+static void stacks_come_back(void)
+{
+    enum { VISITORS = 200 };
+    int before;
+
+    server_start(NULL);
+    ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    before = server_mappings();
+    for (int i = 0; i < VISITORS; i++)
+        ask("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT(sanitized || server_mappings() < before + VISITORS / 2,
+           "the stacks of threads that have ended stay: they are neither joined nor detached "
+           "(%d visitors, %d pieces of memory more)",
+           VISITORS, server_mappings() - before);
+    server_stop();
+}
+
 static void nothing_stays(void)
 {
     server_start(NULL);
@@ -128,9 +187,11 @@ static void nothing_stays(void)
 int main(void)
 {
     static const struct test tests[] = {
+        {"fifty who come at once are all served", a_crowd},
         {"a second visitor is served while the first stays", second_while_first_stays},
         {"fifty clients have fifty threads, and each its own echo", each_has_a_thread},
         {"threads carry their client's number", names},
+        {"the stacks of threads that have ended come back", stacks_come_back},
         {"visitors that vanish leave nothing open", nothing_stays},
         {NULL, NULL},
     };

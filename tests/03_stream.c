@@ -35,7 +35,7 @@ static const char *lines_of(const char *bytes, size_t length, size_t cut, size_t
 static void expect_lines(const char *bytes, size_t length, const char *wanted)
 {
     EXPECT_TEXT(lines_of(bytes, length, FEED_WHOLE, 100), wanted, "in one piece");
-    EXPECT_TEXT(lines_of(bytes, length, FEED_EACH, 100), wanted, "byte by byte");
+    EXPECT_TEXT(lines_of(bytes, length, FEED_EACH, 100), wanted, "byte by byte: one recv is not one line");
     for (size_t cut = 1; cut < length; cut++)
         EXPECT_TEXT(lines_of(bytes, length, cut, 100), wanted, "cut at byte %zu", cut);
 }
@@ -118,7 +118,7 @@ static void timeout_loses_nothing(void)
     EXPECT(stream_read_exactly(&s, got, 4) == STREAM_TIMEOUT, "two of four bytes: a timeout");
     send_bytes(f.far_fd, "cd", 2);
     EXPECT(stream_read_exactly(&s, got, 4) == 0 && memcmp(got, "abcd", 4) == 0,
-           "the first two must still be there");
+           "after a timeout, the first two bytes must still be there");
     feed_finish(&f);
     stream_close(&s);
 }
@@ -159,9 +159,9 @@ static void flush_before_waiting(void)
     stream_close(&s);
 }
 
-/* A large write through a small socket buffer takes many sends, each of a part. Another process
- * reads meanwhile. */
-static void large_write(void)
+/* A large write through a small socket buffer takes many sends, each of a part; where there is a
+ * patience, none of them waits by itself. Another process reads meanwhile. */
+static void large_write_with(int patience_s)
 {
     static unsigned char bytes[1 << 20], got[sizeof bytes + 3];
     int ends[2], small = 2000;
@@ -180,11 +180,27 @@ static void large_write(void)
     }
     close(ends[1]);
     stream_open(&s, ends[0], NULL);
+    stream_set_patience(&s, patience_s);
     EXPECT(stream_write(&s, "a", 1, NULL, 0, true) == 0, "a small write");
     EXPECT(stream_write(&s, "bc", 2, bytes, sizeof bytes, true) == 0, "a large one");
     stream_finish(&s);
-    EXPECT(child_status(reader) == 0, "the other side must get every byte, in order, and the end");
+    EXPECT(child_status(reader) == 0, "the other side must get every byte, in order, and the end (a send "
+                                      "may take only a part)");
     stream_close(&s);
+}
+
+static void large_write(void)
+{
+    large_write_with(0);
+    large_write_with(WAIT_S);
+}
+
+static volatile sig_atomic_t sigpipes;
+
+static void count_sigpipe(int number)
+{
+    (void)number;
+    sigpipes++;
 }
 
 static void peer_is_gone(void)
@@ -194,11 +210,13 @@ static void peer_is_gone(void)
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
     stream_open(&s, f.fd, NULL);
-    signal(SIGPIPE, SIG_DFL); /* a signal would end this suite */
+    sigpipes = 0;
+    signal(SIGPIPE, count_sigpipe);
     shutdown(f.far_fd, SHUT_RDWR);
     EXPECT(stream_write(&s, "x", 1, NULL, 0, true) == 0, "a small write only waits");
     result = stream_flush(&s);
-    EXPECT(result == STREAM_ERROR, "a peer that is gone is an error, and no signal: %d", result);
+    EXPECT(sigpipes == 0, "a peer that is gone must be an error, but SIGPIPE came, which ends a process");
+    EXPECT(result == STREAM_ERROR, "a peer that is gone is an error: %d", result);
     EXPECT(stream_write(&s, "x", 1, NULL, 0, true) == STREAM_ERROR, "and stays one");
     signal(SIGPIPE, SIG_IGN);
     feed_finish(&f);

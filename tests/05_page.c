@@ -257,7 +257,7 @@ static void refused_while_sending(const char *request, int status)
 
     memset(junk, 'x', sizeof junk);
     send_text(fd, request);
-    EXPECT(send_bytes(fd, junk, sizeof junk), "the server must take what it will not read: %s",
+    EXPECT(send_bytes(fd, junk, sizeof junk), "the answer must arrive, so the server must take what it will not read: %s",
            strerror(errno));
     EXPECT(receive_all(fd, answer, sizeof answer) > 0, "the answer must arrive, but: %s",
            strerror(errno));

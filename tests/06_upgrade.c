@@ -13,20 +13,23 @@
 #define ALL UPGRADE CONNECTION KEY VERSION
 #define END "\r\n"
 
-/* Whether a request is answered with 101; the connection stays open then. */
-static bool is_switched(const char *request)
+/* Asserts that a request is answered with 101; the connection stays open then. */
+static void expect_switched(const char *request, int line)
 {
-    char start[14] = "";
+    char answer[2000] = "";
+    bool switched;
     int fd = dial();
 
     send_text(fd, request);
-    receive_bytes(fd, start, 13);
+    receive_bytes(fd, answer, 13);
+    switched = strcmp(answer, "HTTP/1.1 101 ") == 0;
+    if (!switched)
+        receive_all(fd, answer + 13, sizeof answer - 13);
+    expect(switched, line, __FILE__, "must be answered with 101:\n%s\nbut got:\n%s", request, answer);
     close(fd);
-    return strcmp(start, "HTTP/1.1 101 ") == 0;
 }
 
-#define EXPECT_SWITCHED(request) \
-    EXPECT(is_switched(request), "must be answered with 101:\n%s", (request))
+#define EXPECT_SWITCHED(request) expect_switched((request), __LINE__)
 
 static void good_upgrades(void)
 {
@@ -91,7 +94,8 @@ static void no_upgrade_at_all(void)
 
 static void method_and_path(void)
 {
-    EXPECT_STATUS("POST /echo HTTP/1.1\r\nHost: x\r\n" ALL END, 405, "\r\nAllow: GET");
+    EXPECT_STATUS_OF("an upgrade by POST", "POST /echo HTTP/1.1\r\nHost: x\r\n" ALL END, 405,
+                     "\r\nAllow: GET");
     EXPECT_STATUS("GET /other HTTP/1.1\r\nHost: x\r\n" ALL END, 404, "nothing");
     EXPECT_STATUS("GET /page.js HTTP/1.1\r\nHost: x\r\n" ALL END, 404, "nothing");
     EXPECT_STATUS("GET /wire HTTP/1.1\r\nHost: x\r\n" ALL END, 404, "nothing");
@@ -107,7 +111,7 @@ static void version(void)
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         char request[400];
         snprintf(request, sizeof request, GET UPGRADE CONNECTION KEY "%s" END, lines[i]);
-        EXPECT_STATUS(request, 426, "\r\nSec-WebSocket-Version: 13\r\n");
+        EXPECT_STATUS_OF("a version other than 13", request, 426, "\r\nSec-WebSocket-Version: 13\r\n");
     }
 }
 
@@ -132,9 +136,11 @@ static void key(void)
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         char request[400];
         snprintf(request, sizeof request, GET UPGRADE CONNECTION VERSION "%s" END, lines[i]);
-        EXPECT_STATUS(request, 400, "Sec-WebSocket-Key");
+        EXPECT_STATUS_OF(i == 1 ? "two keys" : "a key that is not 16 bytes in Base64", request, 400,
+                         "Sec-WebSocket-Key");
     }
-    EXPECT_STATUS(GET UPGRADE CONNECTION VERSION END KEY END, 400, "Sec-WebSocket-Key");
+    EXPECT_STATUS_OF("a key in the body", GET UPGRADE CONNECTION VERSION END KEY END, 400,
+                     "Sec-WebSocket-Key");
 }
 
 static void connection_and_body(void)
@@ -252,8 +258,8 @@ int main(void)
         {"good upgrades, as different clients write them", good_upgrades},
         {"lists with empty elements, blanks and quotes", good_lists},
         {"lines in any order, and lines that say nothing to us", other_lines},
-        {"a request that asks for no WebSocket is a plain one", no_upgrade_at_all},
         {"method and path come first", method_and_path},
+        {"a request that asks for no WebSocket is a plain one", no_upgrade_at_all},
         {"the version must be 13", version},
         {"the key must be 16 bytes in Base64, once", key},
         {"Connection must list Upgrade, and there is no body", connection_and_body},

@@ -29,11 +29,14 @@ static void handshake_and_frames(const char *further, size_t cut)
     if (cut < n)
         send_bytes(fd, bytes + cut, n - cut);
     received = receive_all(fd, got, sizeof got);
-    EXPECT(received > (ssize_t)strlen(response) && memcmp(got, response, strlen(response)) == 0,
-           "cut at byte %zu: expected\n%s\nbut got\n%.*s", cut, response, (int)received, got);
-    if (received > (ssize_t)strlen(response))
-        EXPECT_TEXT(describe(got + strlen(response), (size_t)received - strlen(response)),
-                    "text:48656c6c6f close:1000", "frames behind the request, cut at byte %zu", cut);
+    if (EXPECT(received_so_far >= strlen(response) && memcmp(got, response, strlen(response)) == 0,
+               "cut at byte %zu: expected\n%s\nbut got\n%.*s", cut, response, (int)received_so_far, got))
+        EXPECT_TEXT(describe(got + strlen(response), received_so_far - strlen(response)),
+                    "text:48656c6c6f close:1000",
+                    "the frames behind the request must be answered (sent in two pieces, cut at byte %zu "
+                    "of %zu)",
+                    cut < n ? cut : n, n);
+    EXPECT(received >= 0, "cut at byte %zu: %s", cut, end_words());
     free(behind);
     close(fd);
 }

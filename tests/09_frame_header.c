@@ -44,57 +44,88 @@ static const char *header_told(const char *hex, size_t cut)
 
 struct header_case {
     const char *hex, *told;
+    const char *about; /* what the header is, or what is wrong with it */
 };
 
 static void expect_headers(const struct header_case *cases)
 {
     for (; cases->hex != NULL; cases++) {
         size_t length = strlen(cases->hex) / 2;
-        EXPECT_TEXT(header_told(cases->hex, FEED_WHOLE), cases->told, "header %s", cases->hex);
-        EXPECT_TEXT(header_told(cases->hex, FEED_EACH), cases->told, "header %s, byte by byte",
+        EXPECT_TEXT(header_told(cases->hex, FEED_WHOLE), cases->told, "%s: header %s", cases->about,
                     cases->hex);
+        EXPECT_TEXT(header_told(cases->hex, FEED_EACH), cases->told,
+                    "%s: header %s, byte by byte: one recv is not one header", cases->about, cases->hex);
         for (size_t cut = 1; cut < length; cut++)
-            EXPECT_TEXT(header_told(cases->hex, cut), cases->told, "header %s, cut at byte %zu",
-                        cases->hex, cut);
+            EXPECT_TEXT(header_told(cases->hex, cut), cases->told, "%s: header %s, cut at byte %zu",
+                        cases->about, cases->hex, cut);
     }
 }
 
 static void good_headers(void)
 {
     static const struct header_case cases[] = {
-        {"818537fa213d7f9f4d5158", "fin opcode 1 length 5 key 37fa213d of 6"}, /* RFC 6455 5.7 */
-        {"018000000000", "opcode 1 length 0 key 00000000 of 6"},
-        {"00fd01020304", "opcode 0 length 125 key 01020304 of 6"},
-        {"82fe007e01020304", "fin opcode 2 length 126 key 01020304 of 8"},
-        {"82feffff01020304", "fin opcode 2 length 65535 key 01020304 of 8"},
-        {"82ff000000000001000001020304", "fin opcode 2 length 65536 key 01020304 of 14"},
-        {"82ff7fffffffffffffff01020304", "fin opcode 2 length 9223372036854775807 key 01020304 of 14"},
-        {"82ff010203040506070801020304", "fin opcode 2 length 72623859790382856 key 01020304 of 14"},
-        {"88fd01020304", "fin opcode 8 length 125 key 01020304 of 6"},
-        {"898001020304", "fin opcode 9 length 0 key 01020304 of 6"},
-        {"8a8001020304", "fin opcode 10 length 0 key 01020304 of 6"},
-        {NULL, NULL},
+        {"818537fa213d7f9f4d5158", "fin opcode 1 length 5 key 37fa213d of 6", "the RFC's Hello (5.7)"},
+        {"018000000000", "opcode 1 length 0 key 00000000 of 6", "a first fragment"},
+        {"00fd01020304", "opcode 0 length 125 key 01020304 of 6", "the longest length of 7 bits"},
+        {"82fe007e01020304", "fin opcode 2 length 126 key 01020304 of 8", "a length of 126, in 16 bits"},
+        {"82feffff01020304", "fin opcode 2 length 65535 key 01020304 of 8",
+         "a length of 65535, in 16 bits"},
+        {"82ff000000000001000001020304", "fin opcode 2 length 65536 key 01020304 of 14",
+         "a length of 65536, in 64 bits"},
+        {"82ff7fffffffffffffff01020304", "fin opcode 2 length 9223372036854775807 key 01020304 of 14",
+         "the largest length, of 63 bits"},
+        {"82ff010203040506070801020304", "fin opcode 2 length 72623859790382856 key 01020304 of 14",
+         "a length of eight different bytes"},
+        {"88fd01020304", "fin opcode 8 length 125 key 01020304 of 6", "a close"},
+        {"898001020304", "fin opcode 9 length 0 key 01020304 of 6", "a ping"},
+        {"8a8001020304", "fin opcode 10 length 0 key 01020304 of 6", "a pong"},
+        {NULL, NULL, NULL},
     };
 
     expect_headers(cases);
 }
 
+#define RESERVED_BITS "reserved bits"
+#define RESERVED_OPCODE "a reserved opcode"
+#define NO_MASK "a frame without a mask"
+#define FRAGMENT "a control frame in fragments"
+#define LONG_CONTROL "a control frame over 125 bytes"
+#define NOT_SHORTEST "a length that is not in its shortest form"
+#define HIGHEST_BIT "a length with its highest bit set"
+
 /* Each is refused as soon as it can be: "after 2" means that no third byte was waited for. */
 static void bad_headers(void)
 {
     static const struct header_case cases[] = {
-        {"c180", "1002 after 2"}, {"a180", "1002 after 2"}, {"9180", "1002 after 2"}, /* RSV */
-        {"8380", "1002 after 2"}, {"8480", "1002 after 2"}, {"8580", "1002 after 2"},
-        {"8680", "1002 after 2"}, {"8780", "1002 after 2"}, {"8b80", "1002 after 2"},
-        {"8c80", "1002 after 2"}, {"8d80", "1002 after 2"}, {"8e80", "1002 after 2"},
-        {"8f80", "1002 after 2"},                                                     /* opcode */
-        {"8105", "1002 after 2"}, {"8100", "1002 after 2"}, {"8900", "1002 after 2"}, /* no mask */
-        {"0880", "1002 after 2"}, {"0980", "1002 after 2"}, {"0a80", "1002 after 2"}, /* no fin */
-        {"89fe", "1002 after 2"}, {"88ff", "1002 after 2"}, {"8afe", "1002 after 2"}, /* > 125 */
-        {"81fe007d", "1002 after 4"}, {"81fe0000", "1002 after 4"}, /* not the shortest length */
-        {"81ff000000000000ffff", "1002 after 10"}, {"81ff000000000000007d", "1002 after 10"},
-        {"81ff8000000000000000", "1002 after 10"}, {"81ffffffffffffffffff", "1002 after 10"},
-        {NULL, NULL},
+        {"c180", "1002 after 2", RESERVED_BITS},
+        {"a180", "1002 after 2", RESERVED_BITS},
+        {"9180", "1002 after 2", RESERVED_BITS},
+        {"8380", "1002 after 2", RESERVED_OPCODE},
+        {"8480", "1002 after 2", RESERVED_OPCODE},
+        {"8580", "1002 after 2", RESERVED_OPCODE},
+        {"8680", "1002 after 2", RESERVED_OPCODE},
+        {"8780", "1002 after 2", RESERVED_OPCODE},
+        {"8b80", "1002 after 2", RESERVED_OPCODE},
+        {"8c80", "1002 after 2", RESERVED_OPCODE},
+        {"8d80", "1002 after 2", RESERVED_OPCODE},
+        {"8e80", "1002 after 2", RESERVED_OPCODE},
+        {"8f80", "1002 after 2", RESERVED_OPCODE},
+        {"8105", "1002 after 2", NO_MASK},
+        {"8100", "1002 after 2", NO_MASK},
+        {"8900", "1002 after 2", NO_MASK},
+        {"0880", "1002 after 2", FRAGMENT},
+        {"0980", "1002 after 2", FRAGMENT},
+        {"0a80", "1002 after 2", FRAGMENT},
+        {"89fe", "1002 after 2", LONG_CONTROL},
+        {"88ff", "1002 after 2", LONG_CONTROL},
+        {"8afe", "1002 after 2", LONG_CONTROL},
+        {"81fe007d", "1002 after 4", NOT_SHORTEST},
+        {"81fe0000", "1002 after 4", NOT_SHORTEST},
+        {"81ff000000000000ffff", "1002 after 10", NOT_SHORTEST},
+        {"81ff000000000000007d", "1002 after 10", NOT_SHORTEST},
+        {"81ff8000000000000000", "1002 after 10", HIGHEST_BIT},
+        {"81ffffffffffffffffff", "1002 after 10", HIGHEST_BIT},
+        {NULL, NULL, NULL},
     };
 
     expect_headers(cases);
@@ -115,14 +146,15 @@ static void no_mask(void)
 
 static void cut_off_headers(void)
 {
+    static const char about[] = "a header that is cut off";
     static const struct header_case cases[] = {
-        {"", "1 after 0"},
-        {"81", "1 after 0"},
-        {"8185", "1 after 2"},
-        {"818537fa21", "1 after 2"},
-        {"82fe00", "1 after 2"},
-        {"82ff00000000000100", "1 after 2"},
-        {NULL, NULL},
+        {"", "1 after 0", about},
+        {"81", "1 after 0", about},
+        {"8185", "1 after 2", about},
+        {"818537fa21", "1 after 2", about},
+        {"82fe00", "1 after 2", about},
+        {"82ff00000000000100", "1 after 2", about},
+        {NULL, NULL, NULL},
     };
 
     expect_headers(cases);

@@ -15,7 +15,6 @@ static void talks(void)
         {"a mask of zero bytes", "=8182000000006869", "text:6869"},
         {"an empty text", "81:", "text"},
         {"an empty binary", "82:", "binary"},
-        {"zero bytes in a text", "81:610062", "text:610062"},
         {"one byte", "82:01", "binary:01"},
         {"two messages", "81:61 82:62", "text:61 binary:62"},
         {"twenty messages in one segment",
@@ -42,6 +41,22 @@ static void lengths(void)
         snprintf(answer, sizeof answer, "binary*%zu", around[i]);
         have_talk_once(&talk);
     }
+}
+
+/* A payload is no string: a zero byte ends nothing. */
+static void zero_bytes(void)
+{
+    static const struct talk talk = {"zero bytes in a text", "81:610062", "text:610062"};
+
+    have_talk_once(&talk);
+}
+
+/* More than any buffer on the way holds. */
+static void a_long_payload(void)
+{
+    static const struct talk talk = {"a payload that no single recv brings", "82*300000", "binary*300000"};
+
+    have_talk_once(&talk);
 }
 
 static void large_among_small(void)
@@ -114,6 +129,8 @@ static void much_in_flight(void)
 int main(void)
 {
     static const struct test tests[] = {
+        {"a zero byte ends nothing", zero_bytes},
+        {"a payload comes back whole, however many recvs it takes", a_long_payload},
         {"every message comes back, in whatever pieces it is sent", talks},
         {"messages of every form of length", lengths},
         {"large messages among small ones", large_among_small},

@@ -1,4 +1,5 @@
 /* 11_control.c - ping, pong, and the closing handshake */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,11 +8,52 @@
 
 #include "harness.h"
 
+static void close_is_answered(void)
+{
+    unsigned char got[200];
+    unsigned opcode = 0;
+    size_t length;
+    unsigned char *bytes = frames("88:03e8", &length);
+    int fd = open_websocket();
+
+    send_bytes(fd, bytes, length);
+    EXPECT(receive_frame(fd, &opcode, got, sizeof got) == 2 && opcode == 8 && got[0] == 0x03 &&
+               got[1] == 0xE8,
+           "a close must be answered by a close, with the same code (1000)");
+    free(bytes);
+    close(fd);
+}
+
+/* Sends a ping, and asserts that its pong comes, with its payload. */
+static void expect_pong(int fd, const char *script, const char *payload, const char *about)
+{
+    char got[200] = "";
+    unsigned opcode = 0;
+    size_t length;
+    unsigned char *bytes = frames(script, &length);
+    ssize_t n;
+
+    send_bytes(fd, bytes, length);
+    n = receive_frame(fd, &opcode, got, sizeof got);
+    EXPECT(n == (ssize_t)strlen(payload) && opcode == 10 && strcmp(got, payload) == 0,
+           "%s, sent: %s, but got: opcode %u, %zd bytes \"%s\"", about, script, opcode, n, got);
+    free(bytes);
+}
+
+static void ping_is_answered(void)
+{
+    int fd = open_websocket();
+
+    expect_pong(fd, "89:", "", "an empty ping gets a pong");
+    expect_pong(fd, "89:70696e67", "ping", "a pong brings the ping's payload back");
+    close(fd);
+}
+
 static void pings(void)
 {
     static const struct talk all[] = {
-        {"a ping", "89:70696e67", "pong:70696e67"},
         {"an empty ping", "89:", "pong"},
+        {"a ping", "89:70696e67", "pong:70696e67"},
         {"a pong nobody asked for", "8a:78 81:61", "text:61"},
         {"a pong with zero bytes", "8a:0000", ""},
         {"two pings and a text", "89:31 89:32 81:61", "pong:31 pong:32 text:61"},
@@ -39,10 +81,10 @@ static void longest_ping(void)
 static void closes(void)
 {
     static const struct talk all[] = {
+        {"data behind a close", "88:03e8 81:61", "close:1000"},
         {"close 1000", "88:03e8", "close:1000"},
         {"an empty close", "88:", "close"},
         {"a close of one byte", "88:03", "close:1002"},
-        {"data behind a close", "88:03e8 81:61", "close:1000"},
         {"a second close", "88:03e8 88:03e9", "close:1000"},
         {"a ping behind a close", "88:03e8 89:", "close:1000"},
         {"a reason that is not UTF-8", "88:03e8ff", "close:1007"},
@@ -75,8 +117,9 @@ static void close_codes(void)
                      (code >= 3000 && code <= 4999);
         bool border = code > 5000 ? code % 8191 == 0 || code == 65535
                                   : code < 3 || code % 1000 < 20 || code % 1000 > 997;
-        char script[20], answer[20];
-        struct talk talk = {.name = "a close code", .script = script, .answers = answer};
+        char script[20], answer[20], name[60];
+        struct talk talk = {.name = name, .script = script, .answers = answer};
+        snprintf(name, sizeof name, "close code %u, which %s be sent", code, legal ? "may" : "must not");
         snprintf(script, sizeof script, "88:%04x", code);
         snprintf(answer, sizeof answer, "close:%u", legal ? code : 1002);
         if (border)
@@ -134,10 +177,12 @@ static void no_reset(void)
     for (int i = 0; i < 10; i++) {
         int fd = open_websocket();
         send_bytes(fd, bad, length);
-        EXPECT(send_bytes(fd, junk, sizeof junk), "the server must take what it will not read");
+        EXPECT(send_bytes(fd, junk, sizeof junk),
+               "the server must take what it will not read, but has reset the connection");
         ssize_t n = receive_all(fd, got, sizeof got);
         EXPECT(n > 4 && got[0] == 0x88 && got[2] == 0x03 && got[3] == 0xEA,
-               "close 1002 must arrive, and then the end, but %zd bytes came", n);
+               "close 1002 must arrive, and then the end, but %zu bytes came: %s", received_so_far,
+               n < 0 ? end_words() : describe(got, (size_t)n));
         close(fd);
     }
     free(bad);
@@ -152,7 +197,7 @@ static void vanishing_clients(void)
         unsigned char *message = frames("82*5000 82*50000 82*50000", &length);
         int fd = open_websocket();
         send_bytes(fd, message, i % 2 ? length : length / 2);
-        if (i % 3 == 0)
+        if (i % 3 == 0) /* a reset */
             setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
         close(fd);
         free(message);
@@ -160,17 +205,38 @@ static void vanishing_clients(void)
     have_talk_once(&(struct talk){"after them", "81:61", "text:61"});
 }
 
+/* They leave while the server is held. It sends them two echoes: the first one is answered by a reset,
+ * and the second raises SIGPIPE, unless it is sent with care. */
+static void gone_before_the_echo(void)
+{
+    size_t length;
+    unsigned char *messages = frames("82*20000 82*20000", &length);
+
+    for (int i = 0; i < 5; i++) {
+        int fd = open_websocket();
+        kill(server_pid, SIGSTOP);
+        send_bytes(fd, messages, length);
+        close(fd);
+        kill(server_pid, SIGCONT);
+        have_talk_once(&(struct talk){"after a client that has gone", "81:61", "text:61"});
+    }
+    free(messages);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
+        {"a close is answered", close_is_answered},
+        {"a ping is answered", ping_is_answered},
+        {"closes, and what is wrong with some", closes},
         {"pings are answered, pongs pass", pings},
         {"the longest ping", longest_ping},
-        {"closes, and what is wrong with some", closes},
         {"every close code at the borders", close_codes},
         {"the peer's reason comes back", reasons},
         {"our reason says what was wrong", reasons_of_ours},
         {"the end is no reset", no_reset},
         {"clients that vanish", vanishing_clients},
+        {"clients that have gone before their echo", gone_before_the_echo},
         {NULL, NULL},
     };
     int status;

@@ -11,7 +11,8 @@
 static void fragments(void)
 {
     static const struct talk all[] = {
-        {"two fragments", "01:48656c 80:6c6f", "text:48656c6c6f"},
+        {"two fragments make one message", "01:48656c6c 80:6f", "text:48656c6c6f"},
+        {"the mask begins anew with each fragment", "01:48656c 80:6c6f", "text:48656c6c6f"},
         {"three fragments", "02:01 00:02 80:03", "binary:010203"},
         {"empty fragments", "01: 00: 80:", "text"},
         {"empty first and last", "02: 00:61 80:", "binary:61"},
@@ -89,103 +90,114 @@ static void every_first_byte(void)
 
 struct text_case {
     const char *hex;
-    bool good;
+    const char *wrong; /* what is wrong with it; NULL: it is a good text */
 };
+
+#define ALONE "a byte that can only continue a character"
+#define OVERLONG "an overlong form"
+#define SURROGATE "a surrogate"
+#define BEYOND "a character beyond U+10FFFF"
+#define NEVER "a byte that no character has"
+#define CUT "a character that is cut"
 
 /* What is and what is not UTF-8, at every border: RFC 3629. */
 static const struct text_case texts[] = {
-    {"", true},
-    {"00", true},
-    {"7f", true},
-    {"c280", true},
-    {"dfbf", true},
-    {"e0a080", true},
-    {"ed9fbf", true},
-    {"ee8080", true},
-    {"efbfbf", true},
-    {"f0908080", true},
-    {"f48fbfbf", true},
-    {"cebae1bdb9cf83cebcceb5", true},
-    {"80", false},
-    {"bf", false},
-    {"c0", false},
-    {"c080", false},
-    {"c1bf", false},
-    {"c2", false},
-    {"c27f", false},
-    {"c2c0", false},
-    {"e0", false},
-    {"e080", false},
-    {"e09fbf", false},
-    {"e0a0", false},
-    {"e0a07f", false},
-    {"eda080", false},
-    {"edbfbf", false},
-    {"f0", false},
-    {"f08fbfbf", false},
-    {"f09080", false},
-    {"f0908041", false},
-    {"f4908080", false},
-    {"f5808080", false},
-    {"f8888080", false},
-    {"fe", false},
-    {"ff", false},
-    {"6162636465666768c0", false},
-    {"6162636465666768c3bc6162636465666768", true},
-    {"616263646566676869c3", false},
-    {"e282ac616263646566676869", true},
+    {"", NULL},
+    {"00", NULL},
+    {"7f", NULL},
+    {"c280", NULL},
+    {"dfbf", NULL},
+    {"e0a080", NULL},
+    {"ed9fbf", NULL},
+    {"ee8080", NULL},
+    {"efbfbf", NULL},
+    {"f0908080", NULL},
+    {"f48fbfbf", NULL},
+    {"cebae1bdb9cf83cebcceb5", NULL},
+    {"6162636465666768c3bc6162636465666768", NULL},
+    {"e282ac616263646566676869", NULL},
+    {"80", ALONE},
+    {"bf", ALONE},
+    {"c080", OVERLONG},
+    {"c1bf", OVERLONG},
+    {"e080", OVERLONG},
+    {"e09fbf", OVERLONG},
+    {"f08fbfbf", OVERLONG},
+    {"eda080", SURROGATE},
+    {"edbfbf", SURROGATE},
+    {"f4908080", BEYOND},
+    {"f5808080", NEVER},
+    {"f8888080", NEVER},
+    {"c0", NEVER},
+    {"fe", NEVER},
+    {"ff", NEVER},
+    {"6162636465666768c0", NEVER},
+    {"c2", CUT},
+    {"c27f", CUT},
+    {"c2c0", CUT},
+    {"e0", CUT},
+    {"e0a0", CUT},
+    {"e0a07f", CUT},
+    {"f0", CUT},
+    {"f09080", CUT},
+    {"f0908041", CUT},
+    {"616263646566676869c3", CUT},
     /* U+0FFF, U+1000, U+CFFF, U+D000, U+FFFE; U+1FFFF, U+3FFFF, U+40000, U+FFFFF, U+100000 */
-    {"e0bfbf", true},
-    {"e18080", true},
-    {"ecbfbf", true},
-    {"ed8080", true},
-    {"efbfbe", true},
-    {"f09fbfbf", true},
-    {"f0bfbfbf", true},
-    {"f1808080", true},
-    {"f3bfbfbf", true},
-    {"f4808080", true},
+    {"e0bfbf", NULL},
+    {"e18080", NULL},
+    {"ecbfbf", NULL},
+    {"ed8080", NULL},
+    {"efbfbe", NULL},
+    {"f09fbfbf", NULL},
+    {"f0bfbfbf", NULL},
+    {"f1808080", NULL},
+    {"f3bfbfbf", NULL},
+    {"f4808080", NULL},
     /* surrogates: the last high one, the first low one, a pair */
-    {"edafbf", false},
-    {"edb080", false},
-    {"eda080edb080", false},
+    {"edafbf", SURROGATE},
+    {"edb080", SURROGATE},
+    {"eda080edb080", SURROGATE},
     /* overlong: 0, "/", U+7FF, U+FFFF; five and six bytes */
-    {"c0af", false},
-    {"e08080", false},
-    {"e080af", false},
-    {"f0808080", false},
-    {"f08080af", false},
-    {"f080bfbf", false},
-    {"f8808080af", false},
-    {"fc80808080af", false},
+    {"c0af", OVERLONG},
+    {"e08080", OVERLONG},
+    {"e080af", OVERLONG},
+    {"f0808080", OVERLONG},
+    {"f08080af", OVERLONG},
+    {"f080bfbf", OVERLONG},
+    {"f8808080af", NEVER},
+    {"fc80808080af", NEVER},
     /* beyond U+10FFFF: U+13FFFF, U+140000, U+1FFFFF, the last of five and of six bytes */
-    {"f4bfbfbf", false},
-    {"f5bfbfbf", false},
-    {"f7bfbfbf", false},
-    {"fbbfbfbfbf", false},
-    {"fdbfbfbfbfbf", false},
+    {"f4bfbfbf", BEYOND},
+    {"f5bfbfbf", NEVER},
+    {"f7bfbfbf", NEVER},
+    {"fbbfbfbfbf", NEVER},
+    {"fdbfbfbfbfbf", NEVER},
     /* cut off, and gone on with by the next character */
-    {"e282", false},
-    {"f09f98", false},
-    {"e28241", false},
-    {"e282c3bc", false},
-    {"c3c3bc", false},
-    {"f0c3bc", false},
-    {"c3bcbc", false},
+    {"e282", CUT},
+    {"f09f98", CUT},
+    {"e28241", CUT},
+    {"e282c3bc", CUT},
+    {"c3c3bc", CUT},
+    {"f0c3bc", CUT},
+    {"c3bcbc", ALONE},
 };
 
 static void utf8_over_the_wire(void)
 {
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        char script[100], answer[100];
-        struct talk talk = {.name = "a text", .script = script, .answers = answer};
+        char script[100], answer[100], name[100] = "a good text";
+        struct talk talk = {.name = name, .script = script, .answers = answer};
+        const char *wrong = texts[i].wrong;
         /* a close behind a bad one, so that a server that takes it is noticed at once */
-        const char *end = texts[i].good ? "" : " 88:03e8";
+        const char *end = wrong == NULL ? "" : " 88:03e8";
+        if (wrong != NULL)
+            snprintf(name, sizeof name, "text that is not UTF-8 (%s)", wrong);
         snprintf(script, sizeof script, "81:%s%s", texts[i].hex, end);
-        snprintf(answer, sizeof answer, texts[i].good ? "text%s%s" : "close:1007",
+        snprintf(answer, sizeof answer, wrong == NULL ? "text%s%s" : "close:1007",
                  *texts[i].hex ? ":" : "", texts[i].hex);
         have_talk(&talk);
-        /* and every text, good or bad, cut into two fragments anywhere: a character may be cut */
+        /* and every text, good or bad, cut into two fragments anywhere */
+        strcat(name, " in two fragments, which may cut a character");
         for (size_t cut = 2; cut < strlen(texts[i].hex); cut += 2) {
             snprintf(script, sizeof script, "01:%.*s 80:%s%s", (int)cut, texts[i].hex,
                      texts[i].hex + cut, end);
@@ -206,7 +218,7 @@ static void utf8_by_call(void)
             int result = frame_check_utf8(&text, bytes, cut);
             if (result == 0)
                 result = frame_check_utf8(&text, bytes + cut, length - cut);
-            EXPECT((result == 0 && text.missing == 0) == texts[i].good, "%s, cut at byte %zu: %d",
+            EXPECT((result == 0 && text.missing == 0) == (texts[i].wrong == NULL), "%s, cut at byte %zu: %d",
                    texts[i].hex, cut, result);
         }
         free(bytes);
@@ -289,12 +301,14 @@ static void too_big(void)
 {
     static const struct talk all[] = {
         {"exactly the limit", "82*1000", "binary*1000"},
-        {"one byte more", "82*1001", "close:1009"},
+        {"one byte over the limit", "82*1001", "close:1009"},
+        {"a claim of 4294967295 bytes, which one more makes 0", "=82ff00000000ffffffff01020304",
+         "close:1009"},
         {"over the limit in fragments", "02*600 80*401", "close:1009"},
         {"over it by a huge claim", "=82ff7fffffffffffffff01020304", "close:1009"},
         {"a fragment and a huge claim", "02:61 =80ff7fffffffffffffff01020304", "close:1009"},
         {"an empty one at the limit", "02*1000 00: 80:", "binary*1000"},
-        {"one byte over at the limit", "02*1000 80:61", "close:1009"},
+        {"one byte more at the limit", "02*1000 80:61", "close:1009"},
     };
 
     server_stop();

@@ -1,4 +1,5 @@
 /* 13_wire.c - the server speaks first: what watchers are told, and that they hold nobody up */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../stream.h"
 #include "../wire.h"
 #include "harness.h"
 
@@ -380,6 +382,72 @@ static void stuck_watcher(void)
     server_stop();
 }
 
+/* ---- two threads that write to one stream ---- */
+
+enum { RECORD = 100, RECORDS = 20000 };
+static struct stream shared;
+
+static void *write_records(void *letter)
+{
+    char record[RECORD];
+
+    memset(record, *(char *)letter, sizeof record);
+    for (int i = 0; i < RECORDS; i++)
+        if (stream_write(&shared, record, 10, record + 10, RECORD - 10, true) != 0)
+            break;
+    return NULL;
+}
+
+/* In a process of its own, for without a lock it may crash. */
+static void write_from_two_threads(int fd)
+{
+    char letters[] = "ab";
+    pthread_t other;
+
+    stream_open(&shared, fd, NULL);
+    if (pthread_create(&other, NULL, write_records, &letters[1]) != 0)
+        _exit(1);
+    write_records(&letters[0]);
+    pthread_join(other, NULL);
+    _exit(stream_flush(&shared));
+}
+
+/* How many whole pieces of one letter there are. */
+static int whole_records(const char *bytes, char letter)
+{
+    int whole = 0;
+
+    for (int i = 0; i < 2 * RECORDS; i++, bytes += RECORD)
+        whole += *bytes == letter && memcmp(bytes, bytes + 1, RECORD - 1) == 0 ? 1 : 0;
+    return whole;
+}
+
+/* A watcher has two threads: events must not be torn by pongs. */
+static void two_writers(void)
+{
+    static char got[2 * RECORDS * RECORD + RECORD];
+    struct timeval wait = {.tv_sec = WAIT_S};
+    int ends[2], status, small = 2000;
+    ssize_t length;
+    pid_t writer;
+
+    EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "a pair of sockets");
+    setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof small); /* so that sends must wait */
+    writer = fork();
+    if (writer == 0)
+        write_from_two_threads(ends[1]);
+    close(ends[1]);
+    length = receive_all(ends[0], got, sizeof got);
+    close(ends[0]);
+    status = child_status(writer);
+    EXPECT(status == 0 && length == 2 * RECORDS * RECORD && whole_records(got, 'a') == RECORDS &&
+               whole_records(got, 'b') == RECORDS,
+           "what two threads write must stay whole, and come once: %d pieces each, but there are %d and %d, "
+           "in %zd bytes (status %d)",
+           RECORDS, whole_records(got, 'a'), whole_records(got, 'b'), length, status);
+}
+
 static void stopping(void)
 {
     char event[WIRE_JSON_BYTES + 1] = "";
@@ -448,6 +516,7 @@ static void paused_terminal(void)
 int main(void)
 {
     static const struct test tests[] = {
+        {"two threads may write to one client", two_writers},
         {"all that crosses the wire is told, in order", a_whole_connection},
         {"long payloads, refused frames, odd bytes", details},
         {"long lines are cut", long_lines},

@@ -65,7 +65,7 @@ static void slow_requests(void)
     /* a byte now and then must not buy more time for the whole */
     while (sent < sizeof drip - 1 && recv(dripping, answer, 1, MSG_DONTWAIT) < 0) {
         send_bytes(dripping, drip + sent++, 1);
-        pause_ms(100);
+        pause_ms(50);
     }
     EXPECT(sent < sizeof drip - 1, "a request that drips must be refused before it is through");
     EXPECT(receive_all(silent, answer, sizeof answer) > 0 &&
@@ -74,6 +74,7 @@ static void slow_requests(void)
     EXPECT(receive_all(half, answer, sizeof answer) > 0 &&
                strncmp(answer, "HTTP/1.1 408 ", 13) == 0,
            "408 for half a request: %s", answer);
+    EXPECT(sent < sizeof drip - 1, "a request that drips must be refused before it is through");
     close(silent);
     close(half);
     close(dripping);
@@ -248,21 +249,46 @@ static bool accept_failure_is_told(void)
     return strstr(server_said(), "cannot accept for now") != NULL;
 }
 
+/* Hundredths of a second that the server has had a processor. */
+static long processor_time(void)
+{
+    char path[100], line[1000] = "", *p;
+    long user = 0, kernel = 0;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)server_pid);
+    file = fopen(path, "r");
+    if (file != NULL && fgets(line, sizeof line, file) != NULL && (p = strrchr(line, ')')) != NULL)
+        sscanf(p, ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld %ld", &user, &kernel);
+    if (file != NULL)
+        fclose(file);
+    return (user + kernel) * 100 / sysconf(_SC_CLK_TCK);
+}
+
 static void out_of_descriptors(void)
 {
     enum { CLIENTS = 40 };
-    int clients[CLIENTS];
+    int clients[CLIENTS], inside;
+    long used;
     char *said;
 
     server_descriptor_limit = 24;
     server_start(NULL);
     server_descriptor_limit = 0;
+    inside = open_websocket();
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = dial(); /* those that are not accepted wait in the kernel */
     EXPECT(eventually(accept_failure_is_told), "the want of descriptors must be told");
+    used = processor_time();
+    pause_ms(1000);
+    used = processor_time() - used;
+    EXPECT(sanitized || used < 10, "a server that cannot accept burns the processor: %ld0 ms of a second",
+           used);
+    expect_echo(inside, "who is in stays in while there are no descriptors");
     for (int i = 0; i < CLIENTS; i++)
         close(clients[i]);
     EXPECT(eventually(page_is_served), "when descriptors come back, visitors are served again");
+    close(inside);
     server_stop();
     EXPECT(strstr(program_err, "24 are allowed") != NULL,
            "too low a limit must be told at the start: %s", program_err);
@@ -342,10 +368,25 @@ static void memory_comes_back(void)
     server_stop();
 }
 
+/* A client that sends and never reads, until a send to it is stuck. */
+static int stuck_client(void)
+{
+    struct timeval short_wait = {.tv_usec = 300000};
+    size_t length, sent = 0;
+    unsigned char *message = frames("82*60000", &length);
+    int fd = open_websocket();
+
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &short_wait, sizeof short_wait);
+    while (sent < 2000 && send_bytes(fd, message, length))
+        sent++;
+    free(message);
+    return fd;
+}
+
 static void stop_tells_clients(void)
 {
     enum { CLIENTS = 10 };
-    int clients[CLIENTS], half, idle, fragment;
+    int clients[CLIENTS], half, idle, fragment, stuck;
     char answer[1000];
     size_t length;
     unsigned char *close_frame = frames("88:03e9", &length), *started = frames("=0181", &length);
@@ -360,7 +401,11 @@ static void stop_tells_clients(void)
     send_bytes(fragment, started, length);
     for (int i = 0; i < CLIENTS; i++)
         expect_echo(clients[i], "before the stop"); /* so all are known to be in */
+    stuck = stuck_client(); /* the last to come */
     kill(server_pid, SIGTERM);
+    EXPECT(recv(clients[0], answer, 1, MSG_PEEK) == 1,
+           "a client that takes nothing must not keep others from their farewell");
+    close(stuck);
     EXPECT(receive_all(half, answer, sizeof answer) > 0 && strstr(answer, "The server is stopping"),
            "503 for half a request, but: %s", answer);
     for (int i = 0; i < CLIENTS; i++) {
@@ -373,7 +418,9 @@ static void stop_tells_clients(void)
                i);
         close(clients[i]);
     }
-    expect_all(fragment, "close:1001", "a client in the middle of a frame");
+    EXPECT(receive_bytes(fragment, answer, 4) && memcmp(answer, "\x88\x18\x03\xe9", 4) == 0,
+           "close 1001 for a client in the middle of a frame");
+    close(fragment);
     close(half);
     close(idle);
     EXPECT(child_status(server_pid) == 0, "and the server ends with 0");
@@ -406,20 +453,13 @@ static void nothing_behind_the_close(void)
  * cut when STOP_S are over, also without any timeout. */
 static void stop_cuts_the_rest(void)
 {
-    size_t length, sent = 0;
-    unsigned char *message = frames("82*60000", &length);
-    struct timeval short_wait = {.tv_usec = 300000};
     int mute, stuck;
 
     server_start("--timeout", "0");
     mute = open_websocket();
-    stuck = open_websocket();
-    setsockopt(stuck, SOL_SOCKET, SO_SNDTIMEO, &short_wait, sizeof short_wait);
-    while (sent < 2000 && send_bytes(stuck, message, length))
-        sent++;
+    stuck = stuck_client();
     server_stop();
     expect_all(mute, "close:1001", "a client that does not answer");
-    free(message);
     close(stuck);
 }
 
@@ -458,20 +498,20 @@ int main(void)
 {
     static const struct test tests[] = {
         {"a request that is not whole in time gets 408", slow_requests},
+        {"a want of descriptors passes", out_of_descriptors},
+        {"nobody has to listen to its complaints", nobody_listens},
+        {"a second signal ends it at once", second_signal},
+        {"a full server says so, and has room again later", full},
+        {"stopping tells every client, and waits for it", stop_tells_clients},
+        {"nothing follows the server's own close frame", nothing_behind_the_close},
         {"after silence a ping, without an answer the end", silence},
+        {"stopping does not wait for ever", stop_cuts_the_rest},
         {"a frame that drips is a sign of life", dripping_frame},
         {"a ping inside a frame loses nothing", ping_inside_a_frame},
         {"--timeout 0 waits for ever", no_timeouts},
         {"an interrupted wait goes on", interrupted_waits},
         {"a client that never reads is given up", never_reads},
-        {"a full server says so, and has room again later", full},
-        {"a want of descriptors passes", out_of_descriptors},
-        {"nobody has to listen to its complaints", nobody_listens},
         {"memory comes back after a large message", memory_comes_back},
-        {"stopping tells every client, and waits for it", stop_tells_clients},
-        {"nothing follows the server's own close frame", nothing_behind_the_close},
-        {"stopping does not wait for ever", stop_cuts_the_rest},
-        {"a second signal ends it at once", second_signal},
         {NULL, NULL},
     };
 

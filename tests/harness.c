@@ -28,16 +28,44 @@ static const char *running = "nothing"; /* the test that runs now, for the alarm
 
 /* ---- running ---- */
 
+static int wait_s(void)
+{
+    const char *fast = getenv("FAIL_FAST");
+
+    return fast != NULL ? atoi(fast) : WAIT_S;
+}
+
+/* How the server has ended, in words, if it has without being asked; else NULL. Whoever has waited
+ * for its end has asked. */
+static const char *server_death(void)
+{
+    static char words[100];
+    siginfo_t end = {.si_pid = 0};
+
+    if (server_pid == 0 || waitid(P_PID, (id_t)server_pid, &end, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        end.si_pid == 0)
+        return NULL;
+    if (end.si_code == CLD_EXITED)
+        snprintf(words, sizeof words, "The server has ended: with status %d", end.si_status);
+    else
+        snprintf(words, sizeof words, "The server has ended: killed by signal %d (%s)", end.si_status,
+                 strsignal(end.si_status));
+    return words;
+}
+
 static void abort_suite(const char *message, ...) __attribute__((format(printf, 1, 2), noreturn));
 static void abort_suite(const char *message, ...)
 {
+    const char *death = NULL;
     va_list list;
 
     fprintf(stderr, "\nIn \"%s\": ", running);
     va_start(list, message);
     vfprintf(stderr, message, list);
     va_end(list);
-    fprintf(stderr, "\n");
+    for (int i = 0; i < 20 && (death = server_death()) == NULL; i++) /* its sockets end before it does */
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    fprintf(stderr, "\n%s%s", death != NULL ? death : "", death != NULL ? "\n" : "");
     exit(EXIT_FAILURE);
 }
 
@@ -65,8 +93,13 @@ static const struct test *suite_tests;
 /* CUnit calls a test without an argument: each call here runs the next one of the list. */
 static void run_next(void)
 {
+    const char *death;
+
     running = suite_tests->name;
     (suite_tests++)->run();
+    death = server_death();
+    if (death != NULL)
+        expect(false, __LINE__, __FILE__, "%s", death);
 }
 
 int run_suite(const char *name, const struct test *tests)
@@ -100,6 +133,8 @@ assert_words(bool holds, int line, const char *file, const char *message, va_lis
     char words[8000];
 
     vsnprintf(words, sizeof words, message, list);
+    if (!holds && getenv("FAIL_FAST") != NULL)
+        abort_suite("%s:%d: %s", file, line, words);
     CU_assertImplementation(holds, (unsigned)line, words, file, "", CU_FALSE);
     return holds;
 }
@@ -130,7 +165,7 @@ bool expect_text(const char *got, const char *wanted, int line, const char *file
 
 bool eventually(bool (*holds)(void))
 {
-    double until = clock_s() + WAIT_S;
+    double until = clock_s() + wait_s();
 
     while (!holds()) {
         if (clock_s() > until)
@@ -200,12 +235,12 @@ static pid_t spawn(const char *first, const char *const rest[], int *out, int *e
     return pid;
 }
 
-/* Waits until there is something to read, for at most WAIT_S. */
+/* Waits until there is something to read, as long as a wait may take. */
 static bool readable(int fd)
 {
     struct pollfd wanted = {.fd = fd, .events = POLLIN};
 
-    return poll(&wanted, 1, WAIT_S * 1000) == 1;
+    return poll(&wanted, 1, wait_s() * 1000) == 1;
 }
 
 static void read_errors(int fd, char *text, size_t size)
@@ -217,7 +252,7 @@ static void read_errors(int fd, char *text, size_t size)
 
 int child_status(pid_t pid)
 {
-    double until = clock_s() + WAIT_S;
+    double until = clock_s() + WAIT_S; /* never less: a server may take STOP_S to stop */
     int status = 0;
 
     while (waitpid(pid, &status, WNOHANG) == 0) {
@@ -394,7 +429,7 @@ static int try_to_connect(void)
 
 int dial(void)
 {
-    struct timeval wait = {.tv_sec = WAIT_S};
+    struct timeval wait = {.tv_sec = wait_s()};
     int on = 1, fd = try_to_connect();
 
     if (fd < 0)
@@ -463,26 +498,42 @@ const char *end_words(void)
     return strerror(end_error);
 }
 
-const char *ask(const char *request)
+static char answer_text[100000];
+
+/* Sends a request, and receives the answer into answer_text. Answers whether its end was orderly. */
+static bool send_and_receive(const char *request)
 {
-    static char answer[100000];
     int fd = dial();
+    bool ended;
 
     send_text(fd, request);
-    EXPECT(receive_all(fd, answer, sizeof answer) >= 0, "%s, after:\n%s\nIt sent: %.600s", end_words(),
-           request, answer);
+    ended = receive_all(fd, answer_text, sizeof answer_text) >= 0;
     close(fd);
-    return answer;
+    return ended;
 }
 
-void expect_status(const char *request, int status, const char *words, int line, const char *file)
+static void expect_orderly_end(bool ended, const char *request)
 {
-    const char *answer = ask(request);
+    EXPECT(ended, "%s, after:\n%.300s\nIt sent: %.600s", end_words(), request, answer_text);
+}
+
+const char *ask(const char *request)
+{
+    expect_orderly_end(send_and_receive(request), request);
+    return answer_text;
+}
+
+void expect_status(const char *about, const char *request, int status, const char *words, int line,
+                   const char *file)
+{
+    bool ended = send_and_receive(request);
+    const char *answer = answer_text;
     char start[40];
 
     snprintf(start, sizeof start, "HTTP/1.1 %d ", status);
     expect(strncmp(answer, start, strlen(start)) == 0, line, file,
-           "expected %d for:\n%.300s\nbut got:\n%.600s", status, request, answer);
+           "%s: expected %d for:\n%.300s\nbut got:\n%.600s", about, status, request, answer);
+    expect_orderly_end(ended, request);
     expect(strstr(answer, words) != NULL, line, file,
            "expected \"%s\" in the answer to:\n%.300s\nbut got:\n%.600s", words, request, answer);
 }
@@ -763,7 +814,7 @@ void have_talk(const struct talk *talk)
 
 static void wait_until_taken(const struct feeding *f)
 {
-    double until = clock_s() + WAIT_S;
+    double until = clock_s() + wait_s();
     int waiting = 1;
 
     while (!f->done && ioctl(f->fd, FIONREAD, &waiting) == 0 && waiting > 0) {

@@ -15,7 +15,8 @@
 #include <sys/types.h>
 
 /* Seconds that any single wait may take, and a whole suite. Far more than needed: a test that
- * reaches one has failed, and the sanitizers are slow. */
+ * reaches one has failed, and the sanitizers are slow. Where $FAIL_FAST is set, a wait takes so many
+ * seconds, and the suite ends with the first thing that is wrong. */
 #define WAIT_S 10
 #define SUITE_S 240
 
@@ -90,7 +91,7 @@ extern const bool sanitized;
 /* Waits for a child of the test's own: its exit status, or 128 + the signal's number. */
 int child_status(pid_t pid);
 
-/* Calls `holds` until it answers true, for at most WAIT_S. */
+/* Calls `holds` until it answers true, as long as a wait may take. */
 bool eventually(bool (*holds)(void));
 
 /* ---- bytes over loopback ---- */
@@ -115,10 +116,14 @@ const char *end_words(void);
 /* Sends a request on a new connection and receives the whole answer, as text. */
 const char *ask(const char *request);
 
-/* Sends a request and asserts its status, and that `words` stand somewhere in the answer. */
+/* Sends a request and asserts its status, and that `words` stand somewhere in the answer. Where that
+ * does not hold, `about` says what was asked for. */
 #define EXPECT_STATUS(request, status, words) \
-    expect_status((request), (status), (words), __LINE__, __FILE__)
-void expect_status(const char *request, int status, const char *words, int line, const char *file);
+    EXPECT_STATUS_OF("a request", (request), (status), (words))
+#define EXPECT_STATUS_OF(about, request, status, words) \
+    expect_status((about), (request), (status), (words), __LINE__, __FILE__)
+void expect_status(const char *about, const char *request, int status, const char *words, int line,
+                   const char *file);
 
 /* ---- frames ---- */
 
