@@ -77,7 +77,7 @@ test: ## all tests: both compilers, sanitizers, stages, lint, other clients, a b
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
 	@$(MAKE) --no-print-directory check-conformance BUILD=build/werror SERVER=build/werror/server
 	@$(MAKE) --no-print-directory check-clang check-asan check-tsan check-stages lint
-	@$(MAKE) --no-print-directory check-bench check-fuzz check-faults
+	@$(MAKE) --no-print-directory check-bench check-fuzz check-faults check-mistakes
 	@$(MAKE) --no-print-directory check-peers check-browser
 	@echo "All tests have passed."
 
@@ -193,6 +193,17 @@ check-faults: ## every call fails once, one after the other; plain and with the 
 
 faults: $(BUILD)/server-counted $(BUILD)/tests/faults
 	@COUNTED_SERVER=$(BUILD)/server-counted $(NOT_RANDOM) $(BUILD)/tests/faults
+
+# ---- mistakes ----
+
+MISTAKES = build/mistakes
+MISTAKE ?=
+.PHONY: check-mistakes
+
+check-mistakes: ## what others got wrong: the tests catch it, and say what it is (MISTAKE=name for one)
+	@$(MAKE) -s --no-print-directory BUILD=$(MISTAKES) CFLAGS="-O1 -g" $(MISTAKES)/server.o \
+		$(OBJECTS:$(BUILD)/%=$(MISTAKES)/%) $(SUITES:%=$(MISTAKES)/tests/%)
+	@CC="$(CC)" tests/mistakes.sh $(MISTAKES) $(MISTAKE)
 
 # ---- what the tests need ----
 

@@ -1,0 +1,15 @@
+/*
+ * The mistake: nobody joins the thread, and nobody detaches it. The system keeps its stack for whoever
+ * would still ask for its result.
+ * On the wire: nothing, for a long time. Each visitor costs a stack for ever, until no thread can be
+ * made any more.
+ *
+ * Caught by: tests/02_threads.c
+ * Says: neither joined nor detached
+ */
+static int start_worker(struct client *client)
+{
+    pthread_t thread;
+
+    return pthread_create(&thread, &worker_attributes, worker, client);
+}

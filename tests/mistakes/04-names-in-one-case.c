@@ -1,0 +1,14 @@
+/*
+ * The mistake: a header's name is compared byte for byte, as it stands in the RFC's example.
+ * On the wire: "HOST: x" and "sec-websocket-key: ..." are not found, and good clients are refused.
+ *
+ * Caught by: tests/04_request.c
+ * Says: a name in capitals
+ */
+const char *request_header(const struct request *r, const char *name, size_t nth)
+{
+    for (size_t i = 0; i < r->header_count; i++)
+        if (strcmp(r->headers[i].name, name) == 0 && nth-- == 0)
+            return r->headers[i].value;
+    return NULL;
+}

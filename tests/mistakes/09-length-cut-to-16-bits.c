@@ -1,0 +1,20 @@
+/*
+ * The mistake: of the eight bytes of a long length, only the last two are used: "nobody sends more".
+ * On the wire: a message of 65536 bytes is taken for an empty one, and its payload for frames.
+ *
+ * Caught by: tests/09_frame_header.c
+ * Says: a length of 65536, in 64 bits
+ */
+static int read_length(struct websocket *ws, struct frame *frame)
+{
+    size_t more = frame->length == 126 ? 2 : frame->length == 127 ? 8 : 0;
+    int result;
+
+    if (more == 0)
+        return 0;
+    result = read_header_bytes(ws, frame, more);
+    if (result != 0)
+        return result;
+    frame->length = big_endian(frame->header + more, 2);
+    return 0;
+}

@@ -1,0 +1,15 @@
+/*
+ * The mistake: the bytes of a length are put together as they lie in this machine's memory, the least
+ * significant first. On the wire, the most significant comes first.
+ * On the wire: 126 bytes are taken for 32256, and waited for.
+ *
+ * Caught by: tests/09_frame_header.c
+ * Says: a length of 126, in 16 bits
+ */
+static uint64_t big_endian(const unsigned char *bytes, size_t n)
+{
+    uint64_t value = 0;
+
+    memcpy(&value, bytes, n);
+    return value;
+}

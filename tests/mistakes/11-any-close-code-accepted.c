@@ -1,0 +1,12 @@
+/*
+ * The mistake: the code is sent back, whatever it is. Below 1000, there are none.
+ * On the wire: Close 999, or Close 0, where Close 1002 must come.
+ *
+ * Caught by: tests/11_control.c
+ * Says: close code 0, which must not be sent
+ */
+bool frame_is_close_code(unsigned code)
+{
+    (void)code;
+    return true;
+}

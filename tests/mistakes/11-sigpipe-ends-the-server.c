@@ -1,0 +1,40 @@
+/*
+ * The mistake: nobody has thought of SIGPIPE, neither in main nor where send is called.
+ * On the wire: a client leaves while its echo is being sent, and all the others lose their server.
+ *
+ * Caught by: tests/11_control.c
+ * Says: The server has ended: killed by signal 13
+ */
+int main(int argc, char **argv)
+{
+    int result;
+
+    parse_options(argc, argv);
+    raise_descriptors();
+    pthread_attr_init(&worker_attributes);
+    pthread_attr_setstacksize(&worker_attributes, WORKER_STACK_BYTES);
+    wire_begin(options.wire);
+    if (open_listener() != 0 || stop_on_signals() != 0 || start_printing() != 0 || announce() != 0)
+        return EXIT_FAILURE;
+    result = accept_loop();
+    say_goodbye();
+    wait_for_workers();
+    end_printing();
+    free(options.origins);
+    close(listener);
+    return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int send_all_locked(struct stream *s, struct iovec *list, size_t count)
+{
+    struct msghdr pieces = {.msg_iov = list, .msg_iovlen = count};
+
+    while (s->write_error == 0 && pieces.msg_iovlen > 0) {
+        ssize_t n = sendmsg(s->fd, &pieces, 0);
+        if (n >= 0)
+            skip_sent(&pieces, (size_t)n);
+        else if (errno != EINTR)
+            s->write_error = STREAM_ERROR;
+    }
+    return s->write_error;
+}

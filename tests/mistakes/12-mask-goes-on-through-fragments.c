@@ -1,0 +1,25 @@
+/*
+ * The mistake: the index into the masking key counts the bytes of the message. It must begin anew with
+ * each frame, for each has a key of its own.
+ * On the wire: from the second fragment on, messages are garbled, unless the first one's length is a
+ * multiple of four.
+ *
+ * Caught by: tests/12_messages.c
+ * Says: the mask begins anew with each fragment
+ */
+static int read_piece(struct websocket *ws, struct frame *frame, unsigned char *to, size_t room,
+                      size_t *got)
+{
+    int result;
+
+    if (room > frame->length - frame->offset)
+        room = (size_t)(frame->length - frame->offset);
+    do
+        result = stream_read_some(ws->stream, to, room, got);
+    while (result == STREAM_TIMEOUT && (result = peer_silent(ws)) == 0);
+    if (result != 0)
+        return result;
+    frame_unmask(to, *got, frame->masking_key, ws->message.length);
+    frame->offset += *got;
+    return 0;
+}
