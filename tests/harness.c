@@ -28,7 +28,7 @@ static const char *running = "nothing"; /* the test that runs now, for the alarm
 
 /* ---- running ---- */
 
-static int wait_s(void)
+int wait_s(void)
 {
     const char *fast = getenv("FAIL_FAST");
 

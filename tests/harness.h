@@ -20,6 +20,9 @@
 #define WAIT_S 10
 #define SUITE_S 240
 
+/* Seconds that a wait may take now: WAIT_S, or $FAIL_FAST. */
+int wait_s(void);
+
 struct test {
     const char *name; /* what must hold, in words */
     void (*run)(void);

@@ -19,7 +19,8 @@ static int read_piece(struct websocket *ws, struct frame *frame, unsigned char *
     while (result == STREAM_TIMEOUT && (result = peer_silent(ws)) == 0);
     if (result != 0)
         return result;
-    frame_unmask(to, *got, frame->masking_key, ws->message.length);
+    frame_unmask(to, *got, frame->masking_key,
+                 is_control(frame->opcode) ? frame->offset : ws->message.length);
     frame->offset += *got;
     return 0;
 }
