@@ -197,7 +197,8 @@ static void utf8_over_the_wire(void)
                  *texts[i].hex ? ":" : "", texts[i].hex);
         have_talk(&talk);
         /* and every text, good or bad, cut into two fragments anywhere */
-        strcat(name, " in two fragments, which may cut a character");
+        snprintf(name, sizeof name, "%s text in two fragments, which may cut a character",
+                 wrong == NULL ? "a good" : "a bad");
         for (size_t cut = 2; cut < strlen(texts[i].hex); cut += 2) {
             snprintf(script, sizeof script, "01:%.*s 80:%s%s", (int)cut, texts[i].hex,
                      texts[i].hex + cut, end);
