@@ -77,7 +77,7 @@ test: ## all tests: both compilers, sanitizers, stages, lint, other clients, a b
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
 	@$(MAKE) --no-print-directory check-conformance BUILD=build/werror SERVER=build/werror/server
 	@$(MAKE) --no-print-directory check-clang check-asan check-tsan check-stages lint
-	@$(MAKE) --no-print-directory check-bench check-fuzz check-faults check-mistakes
+	@$(MAKE) --no-print-directory check-bench check-fuzz check-faults check-mistakes check-soak
 	@$(MAKE) --no-print-directory check-peers check-browser
 	@echo "All tests have passed."
 
@@ -204,6 +204,27 @@ check-mistakes: ## what others got wrong: the tests catch it, and say what it is
 	@$(MAKE) -s --no-print-directory BUILD=$(MISTAKES) CFLAGS="-O1 -g" $(MISTAKES)/server.o \
 		$(OBJECTS:$(BUILD)/%=$(MISTAKES)/%) $(SUITES:%=$(MISTAKES)/tests/%)
 	@CC="$(CC)" tests/mistakes.sh $(MISTAKES) $(MISTAKE)
+
+# ---- load and abuse ----
+
+.PHONY: soak-once check-soak soak
+
+SOAK ?= short
+# As in tests/run.sh: the thread sanitizer needs its memory where it expects it.
+FIXED_ADDRESSES = $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
+soak-once: $(SERVER) $(BUILD)/tests/soak ## load and abuse of this build (SOAK=short, or full)
+	@SERVER=./$(SERVER) $(FIXED_ADDRESSES) $(BUILD)/tests/soak $(SOAK)
+
+check-soak: ## thousands of clients, bad clients, want of everything; again under sanitizers
+	@$(MAKE) --no-print-directory soak-once
+	@$(MAKE) --no-print-directory soak-once BUILD=build/asan SERVER=build/asan/server CFLAGS="-O1 -g" \
+		VARIANT="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+	@$(MAKE) --no-print-directory soak-once BUILD=build/tsan SERVER=build/tsan/server CFLAGS="-O1 -g" \
+		VARIANT="-fsanitize=thread"
+
+soak: ## the same at full size
+	@$(MAKE) --no-print-directory soak-once SOAK=full
 
 # ---- what the tests need ----
 
