@@ -34,11 +34,10 @@
 
 /* KiB of memory that a server may have more after a scenario than before it. The C library keeps
  * the stacks of some 150 ended threads, of which each has touched 8 KiB, and some 100 KiB for each
- * of its ARENAS; and of what the clients had that were there at the same time, it keeps what lies
- * between pieces that are still in use, which is up to a page each. Newcomers get that memory: it
- * does not add up. */
+ * of its ARENAS; and what is freed at a thread's very end, when the server has given all else back.
+ * Newcomers get that memory: it does not add up. */
 #define MEMORY_TOLERANCE_KIB 4096
-#define MEMORY_KEPT_KIB_EACH 6
+#define MEMORY_KEPT_KIB_EACH 2 /* of clients that were there at the same time */
 #define ARENAS "4"
 
 /* Descriptors that are not connections, in this process and in the server. */
@@ -52,7 +51,7 @@
 
 /* Percent of a core that the server may use while it can do nothing. A loop that asks again and
  * again takes all of a core that it gets. */
-#define IDLE_PERCENT 20
+#define IDLE_PERCENT 10
 
 #define MOST_CONNECTIONS 10000
 
