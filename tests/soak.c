@@ -503,7 +503,7 @@ static void dripping(void)
 
     snprintf(script, sizeof script, "82*%u", sizes->drips - HEADER);
     message = frames(script, &length);
-    begin("a byte a second", "--max-connections=2000", sanitized ? "--timeout=10" : "--timeout=3");
+    begin("a byte a second", "--max-connections=2000", "--timeout=10");
     open_visitors(speakers, SPEAKERS);
     echo_until(speakers, SPEAKERS, clock_s() + 1, "before others drip");
     alone_ms = worst_round_ms;
@@ -1035,8 +1035,8 @@ static void stop_under_load(void)
 
     begin("stopping under load", "--timeout=60");
     open_talkers(talkers, count);
-    signalled = clock_s();
     signal_server(SIGTERM, talkers, count);
+    signalled = clock_s();
     talk_until(talkers, count, UINT32_MAX);
     status = server_end(0); /* no further signal; waits for the end */
     signalled = clock_s() - signalled;
