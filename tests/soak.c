@@ -37,7 +37,7 @@
  * of its ARENAS; and what is freed at a thread's very end, when the server has given all else back.
  * Newcomers get that memory: it does not add up. */
 #define MEMORY_TOLERANCE_KIB 4096
-#define MEMORY_KEPT_KIB_EACH 2 /* of clients that were there at the same time */
+#define MEMORY_KEPT_KIB_EACH 6 /* of clients that were there at the same time */
 #define ARENAS "4"
 
 /* Descriptors that are not connections, in this process and in the server. */
