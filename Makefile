@@ -73,6 +73,11 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/harness.o $(OBJECTS)
 
 .SECONDARY:
 
+# The builds that look for memory errors, leaks and undefined behaviour; and for data races.
+ASAN = BUILD=build/asan SERVER=build/asan/server CFLAGS="-O1 -g" HARDENING= \
+	VARIANT="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+TSAN = BUILD=build/tsan SERVER=build/tsan/server CFLAGS="-O1 -g" HARDENING= VARIANT=-fsanitize=thread
+
 test: ## all tests: both compilers, sanitizers, stages, lint, other clients, a browser
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
 	@$(MAKE) --no-print-directory check-conformance BUILD=build/werror SERVER=build/werror/server
@@ -86,13 +91,10 @@ check-clang: ## the quick tests, on what clang makes
 		VARIANT=-Werror
 
 check-asan: ## the quick tests, looking for memory errors, leaks and undefined behaviour
-	@$(MAKE) --no-print-directory check BUILD=build/asan SERVER=build/asan/server CFLAGS="-O1 -g" \
-		VARIANT="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" \
-		HARDENING=
+	@$(MAKE) --no-print-directory check $(ASAN)
 
 check-tsan: ## the quick tests, looking for data races
-	@$(MAKE) --no-print-directory check BUILD=build/tsan SERVER=build/tsan/server CFLAGS="-O1 -g" \
-		VARIANT="-fsanitize=thread" HARDENING=
+	@$(MAKE) --no-print-directory check $(TSAN)
 
 check-stages: build/release/tests/stage ## every stage of the course builds and starts
 	@tests/stages.sh $(CURDIR)/build/stages $(CURDIR)/build/release/tests/stage gcc clang
@@ -218,10 +220,8 @@ soak-once: $(SERVER) $(BUILD)/tests/soak ## load and abuse of this build (SOAK=s
 
 check-soak: ## thousands of clients, bad clients, want of everything; again under sanitizers
 	@$(MAKE) --no-print-directory soak-once
-	@$(MAKE) --no-print-directory soak-once BUILD=build/asan SERVER=build/asan/server CFLAGS="-O1 -g" \
-		VARIANT="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
-	@$(MAKE) --no-print-directory soak-once BUILD=build/tsan SERVER=build/tsan/server CFLAGS="-O1 -g" \
-		VARIANT="-fsanitize=thread"
+	@$(MAKE) --no-print-directory soak-once $(ASAN)
+	@$(MAKE) --no-print-directory soak-once $(TSAN)
 
 soak: ## the same at full size
 	@$(MAKE) --no-print-directory soak-once SOAK=full
