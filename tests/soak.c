@@ -34,8 +34,8 @@
 
 /* KiB of memory that a server may have more after a scenario than before it. The C library keeps
  * the stacks of some 150 ended threads, of which each has touched 8 KiB, and some 100 KiB for each
- * of its ARENAS; and what is freed at a thread's very end, when the server has given all else back.
- * Newcomers get that memory: it does not add up. */
+ * of its ARENAS; and of a crowd, what lies between blocks that are still in use. Newcomers get that
+ * memory: it does not add up. */
 #define MEMORY_TOLERANCE_KIB 4096
 #define MEMORY_KEPT_KIB_EACH 6 /* of clients that were there at the same time */
 #define ARENAS "4"
