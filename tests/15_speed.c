@@ -32,6 +32,13 @@ static void share_counts(void)
     close(file);
 }
 
+static int threads_at_rest;
+
+static bool server_is_at_rest(void)
+{
+    return server_threads() == threads_at_rest;
+}
+
 /* Sends the same frames again and again, each time with one send, and waits for all answers, of
  * so many bytes together. Asserts what that costs. */
 static void expect_cost(const char *script, size_t answer, long receives, long sends)
@@ -40,8 +47,11 @@ static void expect_cost(const char *script, size_t answer, long receives, long s
     size_t length;
     unsigned char *sent = frames(script, &length);
     struct counts before;
-    int client = open_websocket();
+    int client;
 
+    /* what is counted is the whole server's: the last client must be gone to its last call */
+    EXPECT(eventually(server_is_at_rest), "the last client's thread has not ended");
+    client = open_websocket();
     send_bytes(client, sent, length); /* the first time, memory for the message is made */
     EXPECT(receive_bytes(client, got, answer), "an answer to %s", script);
     memcpy(&before, counts, sizeof before);
@@ -163,6 +173,7 @@ int main(void)
         return EXIT_FAILURE;
     }
     server_start(NULL);
+    threads_at_rest = server_threads();
     status = server_finish(run_suite("15 how fast, how many", tests));
     unlink(counts_file);
     return status;
