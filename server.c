@@ -379,7 +379,7 @@ static int send_file(struct stream *s, struct request *request, const struct res
     int result;
 
     if (bytes == NULL) {
-        request->problem = "The server does not find the files of its page.";
+        request->problem = "The server cannot read the files of its page.";
         return 500;
     }
     result = handshake_respond(s, 200, "", resource->type, length);

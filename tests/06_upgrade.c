@@ -256,14 +256,14 @@ int main(void)
 {
     static const struct test tests[] = {
         {"good upgrades, as different clients write them", good_upgrades},
-        {"lists with empty elements, blanks and quotes", good_lists},
-        {"lines in any order, and lines that say nothing to us", other_lines},
         {"method and path come first", method_and_path},
         {"a request that asks for no WebSocket is a plain one", no_upgrade_at_all},
         {"the version must be 13", version},
         {"the key must be 16 bytes in Base64, once", key},
         {"Connection must list Upgrade, and there is no body", connection_and_body},
         {"offers must be well formed", offers},
+        {"lists with empty elements, blanks and quotes", good_lists},
+        {"lines in any order, and lines that say nothing to us", other_lines},
         {"of two faults, the first in order is told", order},
         {"the server's own page may connect, others may not", own_origin},
         {"null, lists and doubles are no origin", no_origin_at_all},

@@ -228,10 +228,10 @@ int main(void)
     static const struct test tests[] = {
         {"a close is answered", close_is_answered},
         {"a ping is answered", ping_is_answered},
+        {"every close code at the borders", close_codes},
         {"closes, and what is wrong with some", closes},
         {"pings are answered, pongs pass", pings},
         {"the longest ping", longest_ping},
-        {"every close code at the borders", close_codes},
         {"the peer's reason comes back", reasons},
         {"our reason says what was wrong", reasons_of_ours},
         {"the end is no reset", no_reset},

@@ -622,7 +622,7 @@ static const struct row {
     {"sendmsg", NULL, CALL_SENDMSG, ENOBUFS, GONE | BIT(BROKEN_OFF), 0},
     {"poll", NULL, CALL_POLL, EINTR, 0, 0},
     {"poll", NULL, CALL_POLL, ENOMEM, BIT(ENDED), BIT(ENDED)},
-    {"malloc", NULL, CALL_MALLOC, ENOMEM, GONE | BIT(TOLD_503), BIT(TOLD_503)},
+    {"malloc", NULL, CALL_MALLOC, ENOMEM, GONE | BIT(TOLD_500) | BIT(TOLD_503), BIT(TOLD_503)},
     {"calloc", NULL, CALL_CALLOC, ENOMEM, 0, 0},
     {"realloc", NULL, CALL_REALLOC, ENOMEM, BIT(TOLD_1011), BIT(TOLD_1011)},
     {"pthread_create", NULL, CALL_PTHREAD_CREATE, EAGAIN, GONE | BIT(TOLD_1011), BIT(TOLD_1011)},
