@@ -58,10 +58,10 @@
  * memory: those come back only when a client leaves, and asking in a loop would burn a core. */
 #define ACCEPT_PAUSE_MS 100
 
-/* Bytes of stack for a worker. An echo touches two pages, 8 KiB (as /proc/PID/smaps shows), of which the
- * C library has more than a quarter; with the sanitizers it is several times that. The rest is address space, which costs nothing untouched. The usual
- * 8 MiB would cost as little, but ten thousand times that is 80 GB of addresses, more than some systems
- * let a process have (ulimit -v, overcommit). */
+/* Bytes of stack for a worker. An echo touches two pages, 8 KiB (as /proc/PID/smaps shows), of which
+ * the C library has more than a quarter; with the sanitizers it is several times that. The rest is
+ * address space, which costs nothing untouched. The usual 8 MiB would cost as little, but ten thousand
+ * times that is 80 GB of addresses, more than some systems let a process have (ulimit -v). */
 #define WORKER_STACK_BYTES (256 * 1024)
 
 /* Descriptors that are not clients: standard input and output, the listener, files of the page. */
