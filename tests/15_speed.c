@@ -32,11 +32,11 @@ static void share_counts(void)
     close(file);
 }
 
-static int threads_at_rest;
+static int descriptors_at_rest;
 
 static bool server_is_at_rest(void)
 {
-    return server_threads() == threads_at_rest;
+    return server_descriptors() == descriptors_at_rest;
 }
 
 /* Sends the same frames again and again, each time with one send, and waits for all answers, of
@@ -49,8 +49,8 @@ static void expect_cost(const char *script, size_t answer, long receives, long s
     struct counts before;
     int client;
 
-    /* what is counted is the whole server's: the last client must be gone to its last call */
-    EXPECT(eventually(server_is_at_rest), "the last client's thread has not ended");
+    /* what is counted is the whole server's, and the last client's worker must have made its last call */
+    EXPECT(eventually(server_is_at_rest), "the last client's socket has not been closed");
     client = open_websocket();
     send_bytes(client, sent, length); /* the first time, memory for the message is made */
     EXPECT(receive_bytes(client, got, answer), "an answer to %s", script);
@@ -173,7 +173,7 @@ int main(void)
         return EXIT_FAILURE;
     }
     server_start(NULL);
-    threads_at_rest = server_threads();
+    descriptors_at_rest = server_descriptors();
     status = server_finish(run_suite("15 how fast, how many", tests));
     unlink(counts_file);
     return status;
