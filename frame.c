@@ -168,12 +168,12 @@ int frame_read_header(struct websocket *ws, struct frame *frame)
  * cache when their mask is taken off and their text is checked. */
 #define PIECE_BYTES (128 * 1024)
 
-/* Numbers of 4 bytes that a mask is taken off at once: so many that the compiler takes a vector
- * register for them, which holds 16 bytes or more on all usual processors. */
+/* Numbers of 4 bytes that a mask is taken off at once: so many that compilers (gcc from 12 on, clang)
+ * take vector registers for them, which hold 16 bytes or more on all usual processors. */
 #define UNMASK_WORDS 16
 
 /* Lesson 10. Takes the mask off: byte i of the payload was combined with byte i mod 4 of the key
- * by exclusive or. Four at a time, as one number, where there are four: the same, and far faster. */
+ * by exclusive or. 64 at a time, as 16 numbers, where there are so many: the same, and far faster. */
 void frame_unmask(unsigned char *bytes, size_t length, const unsigned char key[4], uint64_t offset)
 {
     unsigned char twice[8];

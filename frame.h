@@ -29,9 +29,9 @@
 #define FRAME_KEPT_BYTES 64
 
 /* Memory for a message begins with this many bytes, so that an idle client costs little. It grows as
- * the bytes arrive: in two large steps to MESSAGE_LARGE_BYTES, from where on a block is made of pages of
- * its own, which cost nothing before a byte reaches them and go back to the system when the block is
- * freed; then by doubling. */
+ * the bytes arrive: in two large steps to MESSAGE_LARGE_BYTES, then by doubling. Blocks beyond that
+ * are, as a rule, made of pages of their own (main asks the C library for it), which cost nothing
+ * before a byte reaches them, and go back to the system when the block is freed. */
 #define MESSAGE_START_BYTES 256
 #define MESSAGE_LARGE_BYTES (64 * 1024)
 

@@ -19,7 +19,8 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* Bytes of a response's head, and of the 101's: the lines are ours and short. */
+/* Bytes of a response's head, and of the 101's, which is short and keeps a worker's stack small: the
+ * lines are ours. */
 #define RESPONSE_HEAD_BYTES 512
 #define SWITCH_HEAD_BYTES 160
 

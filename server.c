@@ -349,7 +349,7 @@ static int upgrade(struct client *client, struct request *request, const struct 
 }
 
 /* Lesson 5, given. Reads one of the page's files whole, into memory that the caller frees; NULL: it
- * cannot be read. On the stack there would be no room for it: see WORKER_STACK_BYTES. */
+ * cannot be read. Not on the stack, of which little should be touched: see WORKER_STACK_BYTES. */
 static char *read_file(const char *name, size_t *length)
 {
     char path[sizeof CLIENT_DIRECTORY + 32], *bytes = NULL;
@@ -877,7 +877,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a terminal or a peer that has gone must not end us all */
     parse_options(argc, argv);
     raise_descriptors();
-    mallopt(M_MMAP_THRESHOLD, MESSAGE_LARGE_BYTES); /* glibc would raise it by and by, and keep them */
+    mallopt(M_MMAP_THRESHOLD, MESSAGE_LARGE_BYTES); /* glibc would raise it, and keep large messages */
     pthread_attr_init(&worker_attributes);
     pthread_attr_setstacksize(&worker_attributes, WORKER_STACK_BYTES);
     wire_begin(options.wire);

@@ -408,6 +408,8 @@ static void give_back(unsigned char *from, unsigned char *end)
  * else keep all their pages. Where another thread writes, its buffer is in use. */
 void stream_rest(struct stream *s)
 {
+    if (s->in_start == s->in_end)
+        s->in_start = s->in_end = 0;
     give_back(s->in + s->in_end, s->in + sizeof s->in);
     if (pthread_mutex_trylock(&s->write_lock) != 0)
         return;

@@ -106,8 +106,8 @@ int stream_read_exactly(struct stream *s, void *to, size_t n);
  * Blocks only where there are none. After STREAM_TIMEOUT it may be called again. */
 int stream_read_some(struct stream *s, void *to, size_t room, size_t *got);
 
-/* For the reader: whether bytes have come that nobody has read yet. Then there is an answer more
- * to be written soon, and the one at hand may wait for it. Does not block. */
+/* For the reader: whether bytes have come that nobody has read yet. Then another answer may follow
+ * soon, and the one at hand may wait for it: a read sends it before it waits. Does not block. */
 bool stream_has_input(const struct stream *s);
 
 /* Writes two pieces as one; either may be empty. Where `more` follows soon and there is room, they

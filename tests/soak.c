@@ -358,15 +358,30 @@ static void reset(int fd)
 /* ---- 1. many ---- */
 
 /* What the system allows this container; SIZE_MAX: it does not say. */
-static size_t threads_allowed(void)
+static size_t number_in(const char *path)
 {
-    FILE *file = fopen("/sys/fs/cgroup/pids.max", "r");
-    size_t most = SIZE_MAX;
+    FILE *file = fopen(path, "r");
+    size_t number = SIZE_MAX;
 
-    if (file != NULL && fscanf(file, "%zu", &most) != 1) /* "max" */
-        most = SIZE_MAX;
+    if (file != NULL && fscanf(file, "%zu", &number) != 1) /* "max" */
+        number = SIZE_MAX;
     if (file != NULL)
         fclose(file);
+    return number;
+}
+
+static size_t threads_allowed(void)
+{
+    static const char *const limits[] = {"/sys/fs/cgroup/pids.max", "/proc/sys/kernel/threads-max",
+                                         "/proc/sys/kernel/pid_max"};
+    struct rlimit own = {RLIM_INFINITY, RLIM_INFINITY};
+    size_t most = SIZE_MAX;
+
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+        if (number_in(limits[i]) < most)
+            most = number_in(limits[i]);
+    if (geteuid() != 0 && getrlimit(RLIMIT_NPROC, &own) == 0 && own.rlim_cur < most)
+        most = own.rlim_cur;
     return most;
 }
 
@@ -380,6 +395,8 @@ static size_t connections_allowed(size_t wanted)
     getrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur < most)
         most = limit.rlim_cur;
+    if (most <= 2 * OTHER_DESCRIPTORS)
+        most = 2 * OTHER_DESCRIPTORS; /* it will fail, and say so */
     if (wanted + OTHER_DESCRIPTORS <= most) {
         note_size("%zu connections", wanted);
         return wanted;

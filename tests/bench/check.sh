@@ -14,7 +14,7 @@ check() { # what, what it must print, server with its arguments -- arguments of 
     while [ "$1" != -- ]; do server="$server $1"; shift; done
     shift
     mkfifo "$folder/ready"
-    $server >"$folder/ready" 2>"$folder/errors" &
+    timeout 60 $server >"$folder/ready" 2>"$folder/errors" &
     pid=$!
     read -r line <"$folder/ready"
     rm "$folder/ready"

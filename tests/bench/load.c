@@ -142,10 +142,23 @@ static long process_number(const char *file, int n)
     return at == NULL ? 0 : atol(at);
 }
 
-/* KiB of memory that the server has in use. */
+/* KiB of memory that the server has in use, counted page by page: statm and status may leave some out
+ * for each thread (proc(5)). */
 static double server_memory(void)
 {
-    return (double)process_number("statm", 2) * (double)sysconf(_SC_PAGESIZE) / 1024;
+    char path[64], line[200];
+    double kib = 0;
+    FILE *from;
+
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", options.server_pid);
+    from = fopen(path, "r");
+    if (from == NULL)
+        fail("the server (process %d) is gone", options.server_pid);
+    while (fgets(line, sizeof line, from) != NULL)
+        if (strncmp(line, "Rss:", 4) == 0)
+            kib = atof(line + 4);
+    fclose(from);
+    return kib;
 }
 
 /* Seconds of processor time that the server has used: proc(5) numbers these 14 and 15, two of which
