@@ -66,8 +66,8 @@ debug-build: ## build build/debug/server for a debugger: nothing optimised away
 check: $(SERVER) $(BUILD)/server-counted $(SUITES:%=$(BUILD)/tests/%) ## the quick tests, in C
 	@SERVER=./$(SERVER) COUNTED_SERVER=$(BUILD)/server-counted tests/run.sh $(BUILD)/tests $(SUITES)
 
-# The same server, whose calls are counted on their way.
-COUNTED = recv send sendmsg poll malloc calloc realloc
+# The same server, whose calls are counted on their way, and can be made to fail.
+COUNTED = recv send sendmsg poll malloc calloc realloc pthread_create accept4 setsockopt
 $(BUILD)/server-counted: $(BUILD)/server.o $(OBJECTS) $(BUILD)/tests/counted.o
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(COUNTED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
@@ -80,6 +80,8 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/harness.o $(OBJECTS)
 ASAN = BUILD=build/asan SERVER=build/asan/server CFLAGS="-O1 -g" HARDENING= \
 	VARIANT="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 TSAN = BUILD=build/tsan SERVER=build/tsan/server CFLAGS="-O1 -g" HARDENING= VARIANT=-fsanitize=thread
+# Thread sanitizer needs its memory where it expects it; randomised addresses may be in the way.
+NOT_RANDOM = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 test: ## all tests, one after the other: tests/README.md lists them
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
@@ -180,22 +182,17 @@ $(FUZZ)/tests/%.o: tests/fuzz/%.c $(wildcard tests/fuzz/*.h *.[ch]) Makefile
 
 # ---- faults ----
 
-# These calls are led through counted.c as well: there they can be made to fail.
-COUNTED += pthread_create accept4 setsockopt
-
 # Without _FORTIFY_SOURCE, with which the compiler puts other calls in their place (__recv_chk).
 NOT_FORTIFIED = -U_FORTIFY_SOURCE
-# Thread sanitizer needs its memory where it expects it; randomised addresses may be in the way.
-NOT_RANDOM = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: check-faults faults
+.PHONY: check-faults check-faults-tsan faults
 
-check-faults: ## every call fails once, one after the other; plain and with the sanitizers
-	@$(MAKE) --no-print-directory faults BUILD=build/faults VARIANT="$(NOT_FORTIFIED)"
-	@$(MAKE) --no-print-directory faults BUILD=build/faults-asan CFLAGS="-O1 -g" VARIANT="$(NOT_FORTIFIED) \
-		-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
-	@$(MAKE) --no-print-directory faults BUILD=build/faults-tsan CFLAGS="-O1 -g" VARIANT="$(NOT_FORTIFIED) \
-		-fsanitize=thread"
+check-faults: ## every call fails once, one after the other; plain, and looking for memory errors
+	@$(MAKE) --no-print-directory faults BUILD=build/faults HARDENING=$(NOT_FORTIFIED)
+	@$(MAKE) --no-print-directory faults $(ASAN) BUILD=build/faults-asan HARDENING=$(NOT_FORTIFIED)
+
+check-faults-tsan: ## the same, looking for data races
+	@$(MAKE) --no-print-directory faults $(TSAN) BUILD=build/faults-tsan HARDENING=$(NOT_FORTIFIED)
 
 faults: $(BUILD)/server-counted $(BUILD)/tests/faults
 	@COUNTED_SERVER=$(BUILD)/server-counted $(NOT_RANDOM) $(BUILD)/tests/faults
@@ -216,11 +213,9 @@ check-mistakes: ## what others got wrong: the tests catch it, and say what it is
 .PHONY: soak-once check-soak soak
 
 SOAK ?= short
-# As in tests/run.sh: the thread sanitizer needs its memory where it expects it.
-FIXED_ADDRESSES = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 soak-once: $(SERVER) $(BUILD)/tests/soak ## load and abuse of this build (SOAK=short, or full)
-	@SERVER=./$(SERVER) $(FIXED_ADDRESSES) $(BUILD)/tests/soak $(SOAK)
+	@SERVER=./$(SERVER) $(NOT_RANDOM) $(BUILD)/tests/soak $(SOAK)
 
 check-soak: ## thousands of clients, bad clients, want of everything; again under sanitizers
 	@$(MAKE) --no-print-directory soak-once
