@@ -10,7 +10,7 @@
  * was made for, which must then be told in an orderly way where that is possible. Everybody else,
  * and the bystander always, must get the same bytes.
  *
- *     make check-faults       (plain, and with the sanitizers)
+ *     make check-faults       (plain, and looking for memory errors; -tsan: for data races)
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -123,14 +123,13 @@ static int64_t now_ns(clockid_t clock)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* A number from a file of the server's in /proc: the nth, counted behind its name in brackets where
- * the file has that. */
-static long process_number(const char *file, int n)
+/* The nth number of the server's stat file in /proc, counted behind its name in brackets. */
+static long process_number(int n)
 {
     char path[64], text[1024] = "", *at;
     FILE *from;
 
-    snprintf(path, sizeof path, "/proc/%d/%s", options.server_pid, file);
+    snprintf(path, sizeof path, "/proc/%d/stat", options.server_pid);
     from = fopen(path, "r");
     if (from == NULL || fgets(text, sizeof text, from) == NULL)
         fail("the server (process %d) is gone", options.server_pid);
@@ -165,7 +164,7 @@ static double server_memory(void)
  * stand before the closing bracket. */
 static double server_cpu(void)
 {
-    long ticks = process_number("stat", 12) + process_number("stat", 13);
+    long ticks = process_number(12) + process_number(13);
 
     return (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
