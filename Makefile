@@ -185,13 +185,11 @@ $(FUZZ)/tests/%.o: tests/fuzz/%.c $(wildcard tests/fuzz/*.h *.[ch]) Makefile
 # Without _FORTIFY_SOURCE, with which the compiler puts other calls in their place (__recv_chk).
 NOT_FORTIFIED = -U_FORTIFY_SOURCE
 
-.PHONY: check-faults check-faults-tsan faults
+.PHONY: check-faults faults
 
-check-faults: ## every call fails once, one after the other; plain, and looking for memory errors
+check-faults: ## every call fails once, one after the other; again under sanitizers
 	@$(MAKE) --no-print-directory faults BUILD=build/faults HARDENING=$(NOT_FORTIFIED)
 	@$(MAKE) --no-print-directory faults $(ASAN) BUILD=build/faults-asan HARDENING=$(NOT_FORTIFIED)
-
-check-faults-tsan: ## the same, looking for data races
 	@$(MAKE) --no-print-directory faults $(TSAN) BUILD=build/faults-tsan HARDENING=$(NOT_FORTIFIED)
 
 faults: $(BUILD)/server-counted $(BUILD)/tests/faults

@@ -20,7 +20,6 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +61,7 @@
  * the C library has more than a quarter; with the sanitizers it is several times that. The rest is
  * address space, which costs nothing untouched. The usual 8 MiB would cost as little, but ten thousand
  * times that is 80 GB of addresses, more than some systems let a process have (ulimit -v). */
-#define WORKER_STACK_BYTES (256 * 1024)
+#define THREAD_STACK_BYTES (256 * 1024)
 
 /* Descriptors that are not clients: standard input and output, the listener, files of the page. */
 #define OTHER_DESCRIPTORS 16
@@ -106,8 +105,8 @@ struct client {
     struct stream stream; /* has a lock of its own */
 };
 
-/* How workers, and the second threads of watchers, are started; set before the first one. */
-static pthread_attr_t worker_attributes;
+/* How all threads but the main one are started; set before the first one. */
+static pthread_attr_t thread_attributes;
 
 /* All clients there are. */
 static struct {
@@ -121,10 +120,9 @@ static struct {
     struct last_word goodbye; /* set when stopping is, and never changed after */
 } clients = {.lock = PTHREAD_MUTEX_INITIALIZER, .left = PTHREAD_COND_INITIALIZER};
 
-/* For the signal handler, which may touch nothing else. It may run in any thread, so what it sets
- * is atomic. */
+/* For the signal handler, which may touch nothing else. */
 static int listener = -1;
-static atomic_int stop_asked;
+static volatile sig_atomic_t stop_asked;
 
 #define JAVASCRIPT "text/javascript; charset=utf-8"
 
@@ -209,7 +207,7 @@ static int watch(struct websocket *ws)
 
     wire_hide(ws->stream->tap);
     wire_watch(&view.watcher);
-    if (pthread_create(&sender, &worker_attributes, send_view, &view) != 0) {
+    if (pthread_create(&sender, &thread_attributes, send_view, &view) != 0) {
         ws->problem = "no thread for the view";
     } else {
         do
@@ -349,7 +347,7 @@ static int upgrade(struct client *client, struct request *request, const struct 
 }
 
 /* Lesson 5, given. Reads one of the page's files whole, into memory that the caller frees; NULL: it
- * cannot be read. Not on the stack, of which little should be touched: see WORKER_STACK_BYTES. */
+ * cannot be read. Not on the stack, of which little should be touched: see THREAD_STACK_BYTES. */
 static char *read_file(const char *name, size_t *length)
 {
     char path[sizeof CLIENT_DIRECTORY + 32], *bytes = NULL;
@@ -462,7 +460,7 @@ static void *worker(void *argument)
 static int start_worker(struct client *client)
 {
     pthread_t thread;
-    int error = pthread_create(&thread, &worker_attributes, worker, client);
+    int error = pthread_create(&thread, &thread_attributes, worker, client);
 
     if (error == 0)
         pthread_detach(thread);
@@ -605,15 +603,20 @@ static void on_signal(int number)
     errno = kept;
 }
 
-/* Lesson 14. Asks for on_signal to be called, instead of dying. The server runs without it. */
+/* Lesson 14. Asks for on_signal to be called, instead of dying; in the main thread, since the others
+ * will be started with these two signals blocked. The server runs without it. */
 static int stop_on_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: waits may end early */
+    sigset_t both;
 
     sigemptyset(&action.sa_mask);
     if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0)
         return -1;
-    return 0;
+    sigemptyset(&both);
+    sigaddset(&both, SIGINT);
+    sigaddset(&both, SIGTERM);
+    return pthread_attr_setsigmask_np(&thread_attributes, &both) == 0 ? 0 : -1;
 }
 
 /* Lesson 14. Tells every client that the server stops; nobody is waited for here. A client whose
@@ -724,7 +727,7 @@ static int start_printing(void)
     if (!options.verbose)
         return 0;
     wire_watch(&printer);
-    if (pthread_create(&printer_thread, NULL, print_view, NULL) == 0)
+    if (pthread_create(&printer_thread, &thread_attributes, print_view, NULL) == 0)
         return 0;
     fprintf(stderr, "server: no thread for --verbose\n");
     return -1;
@@ -878,8 +881,8 @@ int main(int argc, char **argv)
     parse_options(argc, argv);
     raise_descriptors();
     mallopt(M_MMAP_THRESHOLD, MESSAGE_LARGE_BYTES); /* glibc would raise it, and keep large messages */
-    pthread_attr_init(&worker_attributes);
-    pthread_attr_setstacksize(&worker_attributes, WORKER_STACK_BYTES);
+    pthread_attr_init(&thread_attributes);
+    pthread_attr_setstacksize(&thread_attributes, THREAD_STACK_BYTES);
     wire_begin(options.wire);
     if (open_listener() != 0 || stop_on_signals() != 0 || start_printing() != 0 || announce() != 0)
         return EXIT_FAILURE;

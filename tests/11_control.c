@@ -24,6 +24,11 @@ static void close_is_answered(void)
     close(fd);
 }
 
+static void nothing_behind_a_close(void)
+{
+    have_talk_once(&(struct talk){"data behind a close", "88:03e8 81:61", "close:1000"});
+}
+
 /* Sends a ping, and asserts that its pong comes, with its payload. */
 static void expect_pong(int fd, const char *script, const char *payload, const char *about)
 {
@@ -81,7 +86,6 @@ static void longest_ping(void)
 static void closes(void)
 {
     static const struct talk all[] = {
-        {"data behind a close", "88:03e8 81:61", "close:1000"},
         {"close 1000", "88:03e8", "close:1000"},
         {"an empty close", "88:", "close"},
         {"a close of one byte", "88:03", "close:1002"},
@@ -227,6 +231,7 @@ int main(void)
 {
     static const struct test tests[] = {
         {"a close is answered", close_is_answered},
+        {"nothing goes behind a close", nothing_behind_a_close},
         {"a ping is answered", ping_is_answered},
         {"every close code at the borders", close_codes},
         {"closes, and what is wrong with some", closes},

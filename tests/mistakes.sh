@@ -17,8 +17,10 @@ flags="-std=c11 -O1 -g -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconvers
 flags="$flags -Wno-unused-function -pthread -I."
 
 not_caught() {
-    echo "NOT CAUGHT: $name: $1"
-    [ -s "$here/log" ] && sed 's/^/    /' "$here/log"
+    {
+        echo "NOT CAUGHT: $name: $1"
+        [ -s "$here/log" ] && sed 's/^/    /' "$here/log"
+    } >"$here/complaint"
     echo '0 1' >"$here/counts"
     exit
 }
@@ -72,11 +74,12 @@ if [ "$1" = --one ]; then
 fi
 folder=$1
 shift
-rm -f "$folder"/*/counts
+rm -f "$folder"/*/counts "$folder"/*/complaint
 if [ $# -gt 0 ]; then
     for name; do echo "tests/mistakes/$name.c"; done
 else
     ls tests/mistakes/*.c
 fi | xargs -P 2 -I '{}' "$0" --one "$folder" '{}'
+cat "$folder"/*/complaint 2>/dev/null # at the end, where they are seen
 cat "$folder"/*/counts |
     awk '{p += $1; f += $2} END {print p + 0 " passed, " f + 0 " failed"; exit f > 0 || p == 0}'

@@ -26,7 +26,7 @@ static int start_worker(struct client *client)
     int error;
 
     newest = client;
-    error = pthread_create(&thread, &worker_attributes, worker, &newest);
+    error = pthread_create(&thread, &thread_attributes, worker, &newest);
     if (error == 0)
         pthread_detach(thread);
     return error;

@@ -11,5 +11,5 @@ static int start_worker(struct client *client)
 {
     pthread_t thread;
 
-    return pthread_create(&thread, &worker_attributes, worker, client);
+    return pthread_create(&thread, &thread_attributes, worker, client);
 }

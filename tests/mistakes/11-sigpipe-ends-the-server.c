@@ -11,8 +11,8 @@ int main(int argc, char **argv)
 
     parse_options(argc, argv);
     raise_descriptors();
-    pthread_attr_init(&worker_attributes);
-    pthread_attr_setstacksize(&worker_attributes, WORKER_STACK_BYTES);
+    pthread_attr_init(&thread_attributes);
+    pthread_attr_setstacksize(&thread_attributes, THREAD_STACK_BYTES);
     wire_begin(options.wire);
     if (open_listener() != 0 || stop_on_signals() != 0 || start_printing() != 0 || announce() != 0)
         return EXIT_FAILURE;
