@@ -148,7 +148,7 @@ int main(void)
         {"a usage error gets one line and status 2", usage_errors},
         {"--help and --version", help_and_version},
         {"it finds its page from any folder", any_folder},
-        {NULL, NULL},
+        {0},
     };
 
     return run_suite("01 listen", tests);

@@ -193,7 +193,7 @@ int main(void)
         {"threads carry their client's number", names},
         {"the stacks of threads that have ended come back", stacks_come_back},
         {"visitors that vanish leave nothing open", nothing_stays},
-        {NULL, NULL},
+        {0},
     };
 
     return run_suite("02 a thread per client", tests);

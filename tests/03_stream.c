@@ -1,5 +1,5 @@
 /* 03_stream.c - lines and exact reads from a stream that comes in any pieces */
-#include "../stream.h"
+#include "stream.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -329,7 +329,7 @@ int main(void)
         {"a farewell is sent at once", farewell_is_sent_at_once},
         {"a farewell never waits for the lock", farewell_while_locked},
         {"a deadline holds for all reads together", deadline},
-        {NULL, NULL},
+        {0},
     };
 
     return run_suite("03 a stream, not packets", tests);

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../handshake.h"
+#include "handshake.h"
 #include "harness.h"
 
 static struct stream s;
@@ -131,7 +131,7 @@ static void good_requests(void)
         {"GET / HTTP/1.1\r\nHost: x\r\nX: \x80\xff\r\n\r\n", "GET / 11 x 80 Host=x X=\x80\xff"},
         {"GET / HTTP/1.1\r\nHost: x\r\n!#$%&'*+-.^_`|~09aZ: 1\r\n\r\n",
          "GET / 11 x 80 Host=x !#$%&'*+-.^_`|~09aZ=1"},
-        {NULL, NULL},
+        {0},
     };
 
     expect_cases(cases);
@@ -221,7 +221,7 @@ static void bad_requests(void)
         {"PRI * HTTP/2.0\r\n\r\n", "400: The target must begin with a slash."},
         {"GET / HTTP/2.0\r\n\r\n", "505: This server speaks HTTP/1.1."},
         {"GET / HTTP/0.9\r\n\r\n", "505: This server speaks HTTP/1.1."},
-        {NULL, NULL},
+        {0},
     };
 
     expect_cases(cases);
@@ -351,7 +351,7 @@ int main(void)
         {"not a byte behind the request is lost", what_follows_stays},
         {"a request must arrive in time", not_in_time},
         {"headers are found in any case, and tokens in lists", find_headers},
-        {NULL, NULL},
+        {0},
     };
 
     return run_suite("04 the request", tests);

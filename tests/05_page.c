@@ -305,7 +305,7 @@ int main(void)
         {"no path reaches other files", no_path_reaches_the_files},
         {"an answer arrives even while the client is sending", answers_arrive},
         {"the end follows the answer", end_comes_at_once},
-        {NULL, NULL},
+        {0},
     };
     int status;
 

@@ -268,7 +268,7 @@ int main(void)
         {"the server's own page may connect, others may not", own_origin},
         {"null, lists and doubles are no origin", no_origin_at_all},
         {"listed origins may connect", listed_origins},
-        {NULL, NULL},
+        {0},
     };
     int status;
 

@@ -1,7 +1,7 @@
 /* 07_accept_key.c - the accept key that belongs to a key */
 #include <string.h>
 
-#include "../handshake.h"
+#include "handshake.h"
 #include "harness.h"
 
 /* Keys and accept keys, made with another program:
@@ -53,7 +53,7 @@ int main(void)
 {
     static const struct test tests[] = {
         {"accept keys are those that other programs make", known_pairs},
-        {NULL, NULL},
+        {0},
     };
 
     return run_suite("07 the accept key", tests);

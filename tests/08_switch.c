@@ -88,7 +88,7 @@ int main(void)
         {"the same, cut at every byte", cut_anywhere},
         {"extensions and subprotocols are declined", offers_are_declined},
         {"more behind the request than a buffer holds", a_large_head},
-        {NULL, NULL},
+        {0},
     };
     int status;
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../frame.h"
+#include "frame.h"
 #include "harness.h"
 
 static struct stream s;
@@ -186,7 +186,7 @@ int main(void)
         {"a frame without a mask is refused, whatever its length", no_mask},
         {"headers that are cut off", cut_off_headers},
         {"not a byte of the payload is taken", next_byte_stays},
-        {NULL, NULL},
+        {0},
     };
 
     return run_suite("09 a frame's header", tests);

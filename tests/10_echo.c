@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../frame.h"
+#include "frame.h"
 #include "harness.h"
 
 static void talks(void)
@@ -137,7 +137,7 @@ int main(void)
         {"good frames before a bad one are answered", good_before_bad},
         {"the mask is taken off at any address, length and offset", unmask},
         {"a thousand messages in flight", much_in_flight},
-        {NULL, NULL},
+        {0},
     };
     int status;
 

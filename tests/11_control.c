@@ -242,7 +242,7 @@ int main(void)
         {"the end is no reset", no_reset},
         {"clients that vanish", vanishing_clients},
         {"clients that have gone before their echo", gone_before_the_echo},
-        {NULL, NULL},
+        {0},
     };
     int status;
 

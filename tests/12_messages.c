@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../frame.h"
+#include "frame.h"
 #include "harness.h"
 
 static void fragments(void)
@@ -485,7 +485,7 @@ int main(void)
         {"messages over the limit are refused with 1009", too_big},
         {"16 MiB in one frame, in fragments, and in pieces of every size", large_messages},
         {"what a header claims costs no memory", claims_cost_nothing},
-        {NULL, NULL},
+        {0},
     };
     int status;
 

@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../stream.h"
-#include "../wire.h"
+#include "stream.h"
+#include "wire.h"
 #include "harness.h"
 
 /* Receives events until one holds `last`, and joins them, each in a line, without their n and t;
@@ -538,7 +538,7 @@ int main(void)
         {"stopping", stopping},
         {"--verbose prints one line an event, escaped", verbose},
         {"a paused terminal stops no client, and not the end", paused_terminal},
-        {NULL, NULL},
+        {0},
     };
 
     return run_suite("13 the server speaks first", tests);

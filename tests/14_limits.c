@@ -511,7 +511,7 @@ int main(void)
         {"an interrupted wait goes on", interrupted_waits},
         {"a client that never reads is given up", never_reads},
         {"memory comes back after a large message", memory_comes_back},
-        {NULL, NULL},
+        {0},
     };
 
     return run_suite("14 when things go wrong", tests);

@@ -159,7 +159,7 @@ int main(void)
         {"a large message goes out with one send", a_large_message},
         {"an idle client costs at most 16 KiB", an_idle_client},
         {"the greediest costs its message and 64 KiB", a_greedy_client},
-        {NULL, NULL},
+        {0},
     };
     const char *counted = getenv("COUNTED_SERVER");
     int status;

@@ -942,7 +942,7 @@ int main(void)
         {"a session in which nothing fails", nothing_fails},
         {"a session in which one call fails, for each of them", each_call_fails},
         {"a call fails at the start", faults_at_the_start},
-        {NULL, NULL},
+        {0},
     };
     const char *counted = getenv("COUNTED_SERVER");
     int status;

@@ -26,7 +26,15 @@ int wait_s(void);
 struct test {
     const char *name; /* what must hold, in words */
     void (*run)(void);
+    /* For whoever writes the server lesson by lesson: */
+    int lesson;       /* it can pass when the lessons up to this one are written; 0: its suite's own */
+    const char *rule; /* where the rule stands: "RFC 6455, section 5.2" */
+    const char *hint; /* what to look at where it fails: one sentence */
 };
+
+/* The lesson up to which the program under test is written: $LESSON, or the last one. Tests that need
+ * a later one are left out. */
+int written_lesson(void);
 
 /* Runs the tests of a suite, up to one without a name. Answers main's exit status: 0 only where
  * something was asserted and nothing failed. */

@@ -1123,7 +1123,7 @@ int main(int argc, char **argv)
         {"a want of threads passes", no_threads},
         {"stopping under load loses nothing", stop_under_load},
         {"a second signal ends it at once", second_signal},
-        {NULL, NULL},
+        {0},
     };
 
     if (argc != 2 || (strcmp(argv[1], "short") != 0 && strcmp(argv[1], "full") != 0)) {

@@ -94,14 +94,14 @@ int main(void)
 {
     static const struct test first[] = {
         {"it says what is missing, and ends", first_stage},
-        {NULL, NULL},
+        {0},
     };
     static const struct test others[] = {
         {"a plain request", plain_request},
         {"a visitor while another stays", second_visitor},
         {"a WebSocket", upgrade},
         {"another visitor, and Ctrl-C", still_alive},
-        {NULL, NULL},
+        {0},
     };
     const char *named = getenv("STAGE");
     char name[30];

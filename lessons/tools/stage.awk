@@ -1,6 +1,6 @@
 # stage.awk - makes one stage of the course from a finished source file
 #
-#     awk -v lesson=7 -f lessons/stage.awk server.c >workshop/server.c
+#     awk -v lesson=7 -f lessons/tools/stage.awk server.c >workshop/server.c
 #
 # The comment directly above a function begins with its lesson: "Lesson 7. Makes the accept key".
 # Functions of that lesson and of later ones lose their body: it becomes a TODO with the comment's
