@@ -392,14 +392,22 @@ void frame_make_close(struct last_word *word, int code, const void *reason, size
         memcpy(word->bytes + 4, reason, reason_length);
 }
 
+/* Lesson 11, given. Tells the wire view of a close frame that was sent. */
+static void tell_last_word(const struct websocket *ws, const struct last_word *word)
+{
+    size_t length = word->length - 2; /* of the payload; the header has two bytes */
+
+    wire_frame(ws->stream->tap, WIRE_OUT, word->bytes, 2, word->bytes + 2, length, length,
+               length > WIRE_PAYLOAD_BYTES);
+}
+
 /* Lesson 11, given. Says the last word, and tells of it. */
 static int say_last_word(struct websocket *ws, const struct last_word *word)
 {
     int result = stream_say_last_word(ws->stream, word);
 
     if (result == 0)
-        wire_frame(ws->stream->tap, WIRE_OUT, word->bytes, 2, word->bytes + 2, word->length - 2,
-                   word->length - 2, word->length - 2 > WIRE_PAYLOAD_BYTES);
+        tell_last_word(ws, word);
     return result;
 }
 
@@ -466,8 +474,7 @@ static int tell_farewell(struct websocket *ws)
     const struct last_word *word = stream_take_farewell(ws->stream);
 
     if (word != NULL)
-        wire_frame(ws->stream->tap, WIRE_OUT, word->bytes, 2, word->bytes + 2, word->length - 2,
-                   word->length - 2, false);
+        tell_last_word(ws, word);
     return 0;
 }
 

@@ -307,7 +307,7 @@ static void compare_frame(const unsigned char *frame, size_t length)
 
 /* Whether a part of the goodbye, or all of it, still waits in the write buffer: nobody blocks to
  * say it, so where it meets a send in the worker's flush and then no room, it goes with the next
- * flush. */
+ * flush. (In the server, main tries again every 10 ms; here there is no main.) */
 static bool goodbye_waits(void)
 {
     return script.stopped && stopping_stream->out_length > 0;
