@@ -467,8 +467,8 @@ static int answer_control(struct websocket *ws, const struct frame *frame)
 
 /* ---- reading and writing messages ---- */
 
-/* Lesson 14. Tells of a close frame that was sent from another thread, when the server stopped. The
- * server runs without it. */
+/* Lesson 14, given. Tells of a close frame that was sent from another thread, when the server stopped.
+ * The server runs without it. */
 static int tell_farewell(struct websocket *ws)
 {
     const struct last_word *word = stream_take_farewell(ws->stream);

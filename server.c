@@ -296,14 +296,14 @@ static int leave_table(struct client *client)
     return 0;
 }
 
-/* Lesson 14. Whether a client is one too many: then 503, at once. The server runs without it. */
+/* Lesson 14, given. Whether a client is one too many: then 503, at once. The server runs without it. */
 static int table_full(const struct client *client)
 {
     return client->turned_away ? 503 : 0;
 }
 
-/* Lesson 14. Notes how far a client has come. Answers whether the server has begun to stop; a client
- * that was upgraded meanwhile is told so. The server runs without it. */
+/* Lesson 14, given. Notes how far a client has come. Answers whether the server has begun to stop; a
+ * client that was upgraded meanwhile is told so. The server runs without it. */
 static bool note_progress(struct client *client, enum progress progress)
 {
     bool stopping;
@@ -408,7 +408,7 @@ static int answer(struct client *client, struct request *request)
     return send_file(&client->stream, request, resource);
 }
 
-/* Lesson 4. Serves one visitor: one request, and what follows from it. */
+/* Lesson 4, given. Serves one visitor: one request, and what follows from it. */
 static void serve(struct client *client)
 {
     struct stream *s = &client->stream;
@@ -590,7 +590,7 @@ static int announce(void)
 
 /* ---- stopping ---- */
 
-/* Lesson 14. The first SIGINT or SIGTERM ends the accept loop; the second one ends it all. */
+/* Lesson 14, given. The first SIGINT or SIGTERM ends the accept loop; the second one ends it all. */
 static void on_signal(int number)
 {
     int kept = errno; /* the interrupted function may be about to look at it */
@@ -633,7 +633,7 @@ static int tell_clients_locked(void)
     return 0;
 }
 
-/* Lesson 14. Begins to stop. The server runs without it. */
+/* Lesson 14, given. Begins to stop. The server runs without it. */
 static int say_goodbye(void)
 {
     static const char reason[] = "the server is stopping";
@@ -699,7 +699,7 @@ static void raise_descriptors(void)
 static struct wire_watcher printer;
 static pthread_t printer_thread;
 
-/* Lesson 13. The thread of --verbose. It watches like any other watcher, so a terminal that is
+/* Lesson 13, given. The thread of --verbose. It watches like any other watcher, so a terminal that is
  * paused holds up this thread and no worker. */
 static void *print_view(void *ignored)
 {

@@ -128,7 +128,7 @@ int stream_set_deadline(struct stream *s, int seconds)
     return 0;
 }
 
-/* Lesson 14. Waits for the peer's next byte, as long as the stream's patience lasts. */
+/* Lesson 14, given. Waits for the peer's next byte, as long as the stream's patience lasts. */
 int stream_await(struct stream *s)
 {
     return await(s, POLLIN, end_of_patience(s));
@@ -225,7 +225,7 @@ static int send_now_locked(struct stream *s, const void *first, size_t first_len
     return result;
 }
 
-/* Lesson 5. Sends what waits in the write buffer, where something does. */
+/* Lesson 5. Sends what waits in the write buffer, where something does. The server runs without it. */
 static int flush_locked(struct stream *s)
 {
     if (s->write_error != 0 || s->out_length == 0)
@@ -267,8 +267,8 @@ int stream_flush(struct stream *s)
     return result;
 }
 
-/* Lesson 5. The same before a read; but where another thread has the lock, it is writing, which may
- * take long, and flushes after: reading must not wait for that. The server runs without it. */
+/* Lesson 5, given. The same before a read; but where another thread has the lock, it is writing, which
+ * may take long, and flushes after: reading must not wait for that. */
 static int flush_before_waiting(struct stream *s)
 {
     int result;
@@ -372,7 +372,7 @@ int stream_read_exactly(struct stream *s, void *to, size_t n)
     return 0;
 }
 
-/* Lesson 10. Reads what is there: from the buffer, or, where there is nothing and the caller has
+/* Lesson 10, given. Reads what is there: from the buffer, or, where there is nothing and the caller has
  * more room than the buffer, from the socket straight to the caller: a large message is copied once
  * less, and comes with few calls. */
 int stream_read_some(struct stream *s, void *to, size_t room, size_t *got)
@@ -445,14 +445,14 @@ int stream_say_last_word(struct stream *s, const struct last_word *word)
     return result;
 }
 
-/* Lesson 14. Leaves a last word where the holder of the write lock finds it, which may be us. */
+/* Lesson 14, given. Leaves a last word where the holder of the write lock finds it, which may be us. */
 void stream_farewell(struct stream *s, const struct last_word *word)
 {
     atomic_store(&s->owed, word);
     say_owed(s);
 }
 
-/* Lesson 14. Hands the reader a farewell that was said, once. The server runs without it. */
+/* Lesson 14, given. Hands the reader a farewell that was said, once. The server runs without it. */
 const struct last_word *stream_take_farewell(struct stream *s)
 {
     if (atomic_load(&s->said) == NULL)
@@ -460,13 +460,13 @@ const struct last_word *stream_take_farewell(struct stream *s)
     return atomic_exchange(&s->said, NULL);
 }
 
-/* Lesson 14. Ends the reading: a recv that waits answers "end" at once. */
+/* Lesson 14, given. Ends the reading: a recv that waits answers "end" at once. */
 void stream_end_reading(struct stream *s)
 {
     shutdown(s->fd, SHUT_RD);
 }
 
-/* Lesson 14. Ends both directions at once. */
+/* Lesson 14, given. Ends both directions at once. */
 void stream_cut(struct stream *s)
 {
     atomic_store(&s->cut, true);

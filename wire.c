@@ -194,7 +194,7 @@ void wire_watch(struct wire_watcher *watcher)
     atomic_fetch_add(&watcher_count, 1);
 }
 
-/* Lesson 13. Stops watching. */
+/* Lesson 13, given. Stops watching. */
 void wire_stop_watching(struct wire_watcher *watcher)
 {
     (void)watcher; /* the ring does not know its watchers; it only counts them */

@@ -1,6 +1,7 @@
 # stage.awk - makes one stage of the course from a finished source file
 #
 #     awk -v lesson=7 -f lessons/tools/stage.awk server.c >workshop/server.c
+#     awk -v only=worker -f lessons/tools/stage.awk server.c     (all is there but this function)
 #
 # The comment directly above a function begins with its lesson: "Lesson 7. Makes the accept key".
 # Functions of that lesson and of later ones lose their body: it becomes a TODO with the comment's
@@ -18,6 +19,16 @@ function words(line) {
     sub(/^ \* ?/, "", line)
     sub(/ *\*\/$/, "", line)
     return line
+}
+
+# Whether a function is to lose its body. Its name stands in its first lines, before a parenthesis.
+function is_left_out() {
+    if (text !~ /^Lesson [0-9]+\. /)
+        return 0
+    if (only == "")
+        return substr(text, 8) + 0 >= lesson
+    match(signature, /[a-z_0-9]+\(/)
+    return substr(signature, RSTART, RLENGTH - 1) == only
 }
 
 function todo(    sentence, number, passed) {
@@ -50,9 +61,7 @@ in_comment {
 }
 
 /^\{$/ {
-    is_lesson = text ~ /^Lesson [0-9]+\. /
-    number = substr(text, 8) + 0
-    if (is_lesson && number >= lesson) {
+    if (is_left_out()) {
         printf "%s%s", comment, signature
         comment = ""
         todo()
