@@ -58,7 +58,8 @@ bool expect_text(const char *got, const char *wanted, int line, const char *file
 void start_server(const char *const options[]);
 
 /* Sends a signal and waits for the end. Answers the exit status, or 128 + the signal's number.
- * Asserts that no sanitizer has complained. server_stop asserts an exit status of 0. */
+ * Asserts that no sanitizer has complained. server_stop asserts an exit status of 0, which is what
+ * lesson 14 is about: until it is written, SIGTERM may be what ended it. */
 int server_end(int signal);
 void server_stop(void);
 
@@ -127,6 +128,10 @@ const char *end_words(void);
 /* Sends a request on a new connection and receives the whole answer, as text. */
 const char *ask(const char *request);
 
+/* The lesson that a part of the server is for which is not written yet, where an answer says so
+ * ("lesson 7 is yours to write"); else 0. */
+int lesson_refused(const char *answer);
+
 /* Sends a request and asserts its status, and that `words` stand somewhere in the answer. Where that
  * does not hold, `about` says what was asked for. */
 #define EXPECT_STATUS(request, status, words) \
@@ -168,7 +173,8 @@ struct talk {
 };
 
 /* Has a talk on a new connection, in one piece; again cut at every byte; and again between
- * neighbours. A talk without a close is ended by one (1000). */
+ * neighbours. A talk without a close is ended by one (1000). Before lesson 11 is written, that gets
+ * 1011. */
 void have_talk(const struct talk *talk);
 void have_talk_once(const struct talk *talk);
 
