@@ -79,8 +79,8 @@ static void expect_cases(const struct request_case *cases)
         EXPECT_TEXT(read_told(cases->request, length, FEED_EACH, true), cases->told,
                     "byte by byte (one recv is not one request): %s", cases->request);
         for (size_t cut = 1; cut < length; cut++)
-            EXPECT_TEXT(read_told(cases->request, length, cut, true), cases->told, "cut at %zu: %s",
-                        cut, cases->request);
+            EXPECT_TEXT(read_told(cases->request, length, cut, true), cases->told, "cut at %zu: %s", cut,
+                        cases->request);
     }
 }
 
@@ -292,8 +292,8 @@ static void limit_of_all(void)
             n += (size_t)sprintf(request + n, "B: %0*d%s", (int)left - 4 + over, 0, end);
             sprintf(request + n, "%s", end);
             told = read_told(request, strlen(request), FEED_WHOLE, true);
-            EXPECT(strncmp(told, over ? "431" : "GET", 3) == 0, "32 KiB and %d byte, cr %d: %.60s",
-                   over, cr, told);
+            EXPECT(strncmp(told, over ? "431" : "GET", 3) == 0, "32 KiB and %d byte, cr %d: %.60s", over,
+                   cr, told);
         }
     }
 }
@@ -315,42 +315,79 @@ static void not_in_time(void)
                     "408: The request did not arrive in time.", "after \"%s\"", starts[i]);
 }
 
-static void find_headers(void)
+/* Reads a good request, whose headers are looked up by the caller, and given back by let_go. */
+static void read_good(struct feeding *f, struct request *r)
 {
     static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\nA: 1\r\na: 2\r\nConnection: a,  b\r\n"
                                   "connection: ,c\t, Upgrade,\r\nX: upgrade;q=1, not upgrade\r\n\r\n";
+
+    feed_start(f, request, strlen(request), FEED_WHOLE, true);
+    stream_open(&s, f->fd, NULL);
+    EXPECT(request_read(r, &s) == 0, "a good request");
+}
+
+static void let_go(struct feeding *f, struct request *r)
+{
+    request_free(r);
+    request_free(r);
+    feed_finish(f);
+    stream_close(&s);
+}
+
+static void find_headers(void)
+{
     struct feeding f;
     struct request r;
 
-    feed_start(&f, request, strlen(request), FEED_WHOLE, true);
-    stream_open(&s, f.fd, NULL);
-    EXPECT(request_read(&r, &s) == 0, "a good request");
+    read_good(&f, &r);
     EXPECT_TEXT(request_header(&r, "A", 0), "1", "the first A");
     EXPECT_TEXT(request_header(&r, "a", 1), "2", "the second A");
     EXPECT(request_header(&r, "A", 2) == NULL, "there is no third");
     EXPECT(request_header(&r, "AA", 0) == NULL && request_header(&r, "", 0) == NULL, "whole names");
+    let_go(&f, &r);
+}
+
+static void find_tokens(void)
+{
+    struct feeding f;
+    struct request r;
+
+    read_good(&f, &r);
     EXPECT(request_lists(&r, "Connection", "upgrade"), "a token in the second line, in any case");
     EXPECT(request_lists(&r, "Connection", "A") && request_lists(&r, "Connection", "b"), "the first");
     EXPECT(!request_lists(&r, "Connection", "up"), "a part of a token is none");
     EXPECT(!request_lists(&r, "X", "q"), "a parameter is no token");
-    request_free(&r);
-    request_free(&r);
-    feed_finish(&f);
-    stream_close(&s);
+    let_go(&f, &r);
 }
 
 int main(void)
 {
     static const struct test tests[] = {
-        {"a header line may be written in several ways", names_and_values},
-        {"good requests, in whatever pieces they come", good_requests},
-        {"malformed requests are refused, with the reason", bad_requests},
-        {"a zero byte hides nothing", a_zero_byte},
-        {"the limits of a line, and of the number of lines", limits},
-        {"the limit of all lines together", limit_of_all},
-        {"not a byte behind the request is lost", what_follows_stays},
-        {"a request must arrive in time", not_in_time},
-        {"headers are found in any case, and tokens in lists", find_headers},
+        {"a header line may be written in several ways", names_and_values, 4, "RFC 9112, section 5.1",
+         "The name ends at the colon; the blanks around the value, of which there may be none, are no "
+         "part of it."},
+        {"good requests, in whatever pieces they come", good_requests, 4, "RFC 9112, section 3",
+         "Read line by line up to the empty line, and take each line apart as it comes."},
+        {"headers are found in any case", find_headers, 4, "RFC 9110, section 5.1",
+         "Compare the whole name with strcasecmp, and count down to the nth that matches."},
+        {"malformed requests are refused, with the reason", bad_requests, 4,
+         "RFC 9112, sections 3 and 5",
+         "Each rule has its sentence: refuse with the first that is broken, in the order of the "
+         "request."},
+        {"a zero byte hides nothing", a_zero_byte, 4, "RFC 9110, section 5.5",
+         "A zero byte is a control byte: the line must be refused when it comes, not cut there."},
+        {"the limits of a line, and of the number of lines", limits, 4,
+         "RFC 9112, section 3; RFC 6585, section 5",
+         "A first line that is too long is 414, header lines are 431; count before you store."},
+        {"the limit of all lines together", limit_of_all, 4, "RFC 6585, section 5",
+         "All lines share one room of REQUEST_BYTES: each takes its text and one byte for its end."},
+        {"not a byte behind the request is lost", what_follows_stays, 4, "RFC 6455, section 1.3",
+         "Take only up to the empty line: what came behind it stays in the stream for the next reader."},
+        {"tokens are found in lists, in any case", find_tokens, 6, "RFC 9110, section 5.6.1",
+         "A list's tokens stand between commas: compare whole tokens, in any case, in every line of "
+         "that name."},
+        {"a request must arrive in time", not_in_time, 14, "RFC 9110, section 15.5.9",
+         "The deadline holds for the whole request, so that a drip buys no more time."},
         {0},
     };
 

@@ -78,8 +78,7 @@ static void copy_head(const char *answer, char *head, size_t size)
 {
     const char *date = strstr(answer, "Date: "), *end = strstr(answer, "\r\n\r\n");
 
-    snprintf(head, size, "%.*s%.*s", (int)(date - answer), answer, (int)(end - date - 37),
-             date + 37);
+    snprintf(head, size, "%.*s%.*s", (int)(date - answer), answer, (int)(end - date - 37), date + 37);
 }
 
 static void head_as_for_get(void)
@@ -165,8 +164,7 @@ static void expect_whole(const char *request, int status)
     EXPECT(body != NULL && length != NULL && strtoul(length + 18, NULL, 10) == strlen(body + 4),
            "the length must be that of the body: %.300s", answer);
     EXPECT(strstr(answer, "\r\nContent-Type: ") != NULL, "a body has a type: %.300s", answer);
-    EXPECT(strstr(answer, "\r\nConnection: close\r\n") != NULL, "the end is announced: %.300s",
-           answer);
+    EXPECT(strstr(answer, "\r\nConnection: close\r\n") != NULL, "the end is announced: %.300s", answer);
     EXPECT(strstr(answer, "\r\nTransfer-Encoding") == NULL, "no transfer coding: %.300s", answer);
 }
 
@@ -192,8 +190,7 @@ static void every_response(void)
 /* A request that says "close", two requests in one segment: one answer, and then the end. */
 static void one_request(void)
 {
-    const char *answer =
-        ask("HEAD / HTTP/1.1\r\n" HOST "\r\nHEAD /nowhere HTTP/1.1\r\n" HOST "\r\n");
+    const char *answer = ask("HEAD / HTTP/1.1\r\n" HOST "\r\nHEAD /nowhere HTTP/1.1\r\n" HOST "\r\n");
 
     EXPECT(strncmp(answer, "HTTP/1.1 200 ", 13) == 0 &&
                strcmp(strstr(answer, "\r\n\r\n"), "\r\n\r\n") == 0,
@@ -207,25 +204,22 @@ static void one_request(void)
 /* Nobody waits for a "100 Continue": the final answer comes at once, before any body. */
 static void expectations(void)
 {
-    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n",
-                  200, "<html");
-    EXPECT_STATUS("POST / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n",
-                  405, "GET");
-    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n\r\n", 200, "<html");
-    EXPECT_STATUS("GET / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", 200,
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", 200,
                   "<html");
+    EXPECT_STATUS("POST / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", 405,
+                  "GET");
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n\r\n", 200, "<html");
+    EXPECT_STATUS("GET / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", 200, "<html");
 }
 
 /* Where a body may be longer or shorter than it seems, what follows it must never be a request. */
 static void framing(void)
 {
-    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST
-                  "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
                   "0\r\n\r\nGET /nowhere HTTP/1.1\r\n" HOST "\r\n",
                   200, "<html");
     EXPECT_STATUS("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, "<html");
-    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n", 400,
-                  "not chunked alone");
+    EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n", 400, "not chunked alone");
     EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400,
                   "not one number");
     EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999999\r\n\r\n", 200,
@@ -235,9 +229,9 @@ static void framing(void)
 static void no_path_reaches_the_files(void)
 {
     static const char *const paths[] = {
-        "/../server.c",   "/../../etc/passwd", "//etc/passwd",     "/./page.js",
+        "/../server.c",   "/../../etc/passwd", "//etc/passwd",       "/./page.js",
         "/index.html/..", "/%2e%2e/server.c",  "/client/index.html", "/page.js/",
-        "/PAGE.JS",       "/..%2fserver.c",    "/page.js%00",      "/.",
+        "/PAGE.JS",       "/..%2fserver.c",    "/page.js%00",        "/.",
     };
 
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
@@ -257,8 +251,8 @@ static void refused_while_sending(const char *request, int status)
 
     memset(junk, 'x', sizeof junk);
     send_text(fd, request);
-    EXPECT(send_bytes(fd, junk, sizeof junk), "the answer must arrive, so the server must take what it will not read: %s",
-           strerror(errno));
+    EXPECT(send_bytes(fd, junk, sizeof junk),
+           "the answer must arrive, so the server must take what it will not read: %s", strerror(errno));
     EXPECT(receive_all(fd, answer, sizeof answer) > 0, "the answer must arrive, but: %s",
            strerror(errno));
     snprintf(start, sizeof start, "HTTP/1.1 %d ", status);
@@ -292,19 +286,40 @@ static void end_comes_at_once(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"the page's files", files},
-        {"HEAD gets the head alone", head_only},
-        {"and the same head as GET", head_as_for_get},
-        {"query, absolute form, empty line, bare LF, HTTP/1.0, a body", targets},
-        {"each refusal has its status, its headers and its sentence", refusals},
-        {"a refusal, byte for byte", a_refusal_in_full},
-        {"every response has a date, a type, its length, and closes", every_response},
-        {"one request a connection, whatever follows it", one_request},
-        {"an expectation gets the final answer at once", expectations},
-        {"a body's length that is in doubt never makes a second request", framing},
-        {"no path reaches other files", no_path_reaches_the_files},
-        {"an answer arrives even while the client is sending", answers_arrive},
-        {"the end follows the answer", end_comes_at_once},
+        {"the page's files", files, 5, "RFC 9110, section 9.3.1",
+         "The head says the status, the type and the length; then comes the file, to its last byte."},
+        {"HEAD gets the head alone", head_only, 5, "RFC 9110, section 9.3.2",
+         "HEAD is answered like GET, without the body; what waits in the write buffer must be sent all "
+         "the same."},
+        {"each refusal has its status, its headers and its sentence", refusals, 5,
+         "RFC 9110, section 15",
+         "serve takes the status that you return, and has it refused: find_status knows what belongs to "
+         "it."},
+        {"query, absolute form, empty line, bare LF, HTTP/1.0, a body", targets, 5,
+         "RFC 9112, section 3.2", "Compare the path alone with the table: the query is no part of it."},
+        {"a refusal, byte for byte", a_refusal_in_full, 5, "RFC 9110, section 8.6",
+         "Compare line by line; the Content-Length counts the newline behind the sentence too."},
+        {"and the same head as GET", head_as_for_get, 5, "RFC 9110, section 9.3.2",
+         "Write the head before you look at the method: only the body is left out."},
+        {"every response has a date, a type, its length, and closes", every_response, 5,
+         "RFC 9110, section 6.6.1",
+         "All responses come from one function, so each line stands in one place."},
+        {"one request a connection, whatever follows it", one_request, 5, "RFC 9112, section 9.6",
+         "Behind the answer nothing is read as a request: it is drained and thrown away."},
+        {"an expectation gets the final answer at once", expectations, 5, "RFC 9110, section 10.1.1",
+         "Nobody has to read a body here: the final answer can come at once."},
+        {"a body's length that is in doubt never makes a second request", framing, 5,
+         "RFC 9112, section 6.3",
+         "One request a connection: what follows it can then never be taken for another."},
+        {"no path reaches other files", no_path_reaches_the_files, 5, "RFC 9110, section 17.3",
+         "The path is only compared with the table, and never becomes the name of a file."},
+        {"an answer arrives even while the client is sending", answers_arrive, 5,
+         "RFC 9112, section 9.6",
+         "End only your own direction, and read until the client has ended its own: close at once, and "
+         "a reset "
+         "eats the answer."},
+        {"the end follows the answer", end_comes_at_once, 5, "man 2 shutdown",
+         "shutdown with SHUT_WR tells the client that all has come, while you still listen."},
         {0},
     };
     int status;

@@ -24,7 +24,8 @@ static const char *const known_mistakes[][2] = {
     {"WJfwerbIozKsJXHxxI0JTO1SQgU=", "the fixed text must be in capitals"},
     {"BQgomKt49tqcGtJYe4ASzQz1IXI=", "a newline behind the fixed text was hashed"},
     {"BXhwxM0SZasKmCD9S4BfpPmCnEw=", "the key's 16 bytes were hashed, not its Base64"},
-    {"YjM3YTRmMmNjMDYyNGYxNjkwZjY0NjA2Y2YzODU5NDViMmJlYzRlYQ==", "the digest was written in hex before Base64"},
+    {"YjM3YTRmMmNjMDYyNGYxNjkwZjY0NjA2Y2YzODU5NDViMmJlYzRlYQ==",
+     "the digest was written in hex before Base64"},
 };
 
 static const char *known_mistake(const char *accept)
@@ -52,7 +53,9 @@ static void known_pairs(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"accept keys are those that other programs make", known_pairs},
+        {"accept keys are those that other programs make", known_pairs, 7, "RFC 6455, section 4.2.2",
+         "SHA-1 over the key as text with the fixed text behind it, and the 20 bytes of that in "
+         "Base64."},
         {0},
     };
 

@@ -11,6 +11,22 @@ static const char response[] = "HTTP/1.1 101 Switching Protocols\r\n"
                                "Connection: Upgrade\r\n"
                                "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
+/* What must come behind the 101 for a text and a close: as much as is written. */
+static const char *wanted_behind(void)
+{
+    if (written_lesson() < 10)
+        return "close:1011";
+    return written_lesson() < 11 ? "text:48656c6c6f close:1011" : "text:48656c6c6f close:1000";
+}
+
+/* The reason of the close frame behind a 101, where it says that this lesson is not written. */
+static const char *refusal(const unsigned char *got, size_t length)
+{
+    const unsigned char *reason = memmem(got, length, "lesson ", 7);
+
+    return reason != NULL && lesson_refused((const char *)reason) == 8 ? (const char *)reason : NULL;
+}
+
 /* Sends a request and frames as one row of bytes, with a pause after `cut` of them. */
 static void handshake_and_frames(const char *further, size_t cut)
 {
@@ -30,12 +46,15 @@ static void handshake_and_frames(const char *further, size_t cut)
         send_bytes(fd, bytes + cut, n - cut);
     received = receive_all(fd, got, sizeof got);
     if (EXPECT(received_so_far >= strlen(response) && memcmp(got, response, strlen(response)) == 0,
-               "cut at byte %zu: expected\n%s\nbut got\n%.*s", cut, response, (int)received_so_far, got))
-        EXPECT_TEXT(describe(got + strlen(response), received_so_far - strlen(response)),
-                    "text:48656c6c6f close:1000",
-                    "the frames behind the request must be answered (sent in two pieces, cut at byte %zu "
-                    "of %zu)",
-                    cut < n ? cut : n, n);
+               "cut at byte %zu: expected\n%s\nbut got\n%.*s", cut, response, (int)received_so_far,
+               got) &&
+        EXPECT(refusal(got, received_so_far) == NULL, "behind the 101 comes a close frame: %s",
+               refusal(got, received_so_far)))
+        EXPECT_TEXT(
+            describe(got + strlen(response), received_so_far - strlen(response)), wanted_behind(),
+            "the frames behind the request must be answered (sent in two pieces, cut at byte %zu "
+            "of %zu)",
+            cut < n ? cut : n, n);
     EXPECT(received >= 0, "cut at byte %zu: %s", cut, end_words());
     free(behind);
     close(fd);
@@ -84,10 +103,16 @@ static void a_large_head(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"the 101, and a frame in the same segment", in_one_segment},
-        {"the same, cut at every byte", cut_anywhere},
-        {"extensions and subprotocols are declined", offers_are_declined},
-        {"more behind the request than a buffer holds", a_large_head},
+        {"the 101, and a frame in the same segment", in_one_segment, 8, "RFC 6455, section 4.2.2",
+         "Status line, Upgrade, Connection, Sec-WebSocket-Accept, an empty line, each with CR LF; then "
+         "hand over."},
+        {"extensions and subprotocols are declined", offers_are_declined, 8, "RFC 6455, section 4.2.2",
+         "Leave the lines for extensions and subprotocols out: what is not accepted is declined."},
+        {"the same, cut at every byte", cut_anywhere, 8, "RFC 6455, section 4.2.2",
+         "The first frame may come with the request, or in any pieces: it lies in the stream, which "
+         "gives it out."},
+        {"more behind the request than a buffer holds", a_large_head, 11, "RFC 6455, section 4.2.2",
+         "What is in the stream's buffer already is only the beginning: read on from the stream."},
         {0},
     };
     int status;

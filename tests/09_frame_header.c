@@ -32,8 +32,8 @@ static const char *header_told(const char *hex, size_t cut)
     if (result == 0)
         snprintf(told, sizeof told, "%sopcode %u length %llu key %02x%02x%02x%02x of %zu",
                  frame.fin ? "fin " : "", frame.opcode, (unsigned long long)frame.length,
-                 frame.masking_key[0], frame.masking_key[1], frame.masking_key[2],
-                 frame.masking_key[3], frame.header_length);
+                 frame.masking_key[0], frame.masking_key[1], frame.masking_key[2], frame.masking_key[3],
+                 frame.header_length);
     else
         snprintf(told, sizeof told, "%d after %zu", result, frame.header_length);
     frame_end(&ws);
@@ -181,11 +181,20 @@ static void next_byte_stays(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"headers of all three forms, in whatever pieces they come", good_headers},
-        {"headers that break a rule, refused at the first byte that shows it", bad_headers},
-        {"a frame without a mask is refused, whatever its length", no_mask},
-        {"headers that are cut off", cut_off_headers},
-        {"not a byte of the payload is taken", next_byte_stays},
+        {"headers of all three forms, in whatever pieces they come", good_headers, 9,
+         "RFC 6455, section 5.2",
+         "Two bytes first; 126 means that the length stands in the next 2 bytes, 127 in the next 8; "
+         "then the key."},
+        {"headers that break a rule, refused at the first byte that shows it", bad_headers, 9,
+         "RFC 6455, sections 5.2 and 5.5",
+         "Check the first two bytes as soon as they are there, and the length as soon as it is known."},
+        {"a frame without a mask is refused, whatever its length", no_mask, 9, "RFC 6455, section 5.1",
+         "The highest bit of the second byte says whether there is a mask: a client must always set "
+         "it."},
+        {"headers that are cut off", cut_off_headers, 9, "RFC 6455, section 7.1.7",
+         "Count in header_length only bytes that were read, and pass on what the stream answers."},
+        {"not a byte of the payload is taken", next_byte_stays, 9, "RFC 6455, section 5.2",
+         "Read exactly as many bytes as the header has: the next one belongs to the payload."},
         {0},
     };
 

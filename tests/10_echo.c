@@ -31,8 +31,8 @@ static void talks(void)
 /* Around every border: of the length's three forms, of the buffers, of what is allowed. */
 static void lengths(void)
 {
-    static const size_t around[] = {126, 127, 128, 250, 256, 1000, 65535, 65536, 16384, 16385,
-                                    16370, 16378, 32768, 100000, 524288, 1048575, 1048576};
+    static const size_t around[] = {126,   127,   128,   250,   256,    1000,   65535,   65536,  16384,
+                                    16385, 16370, 16378, 32768, 100000, 524288, 1048575, 1048576};
     char script[50], answer[50];
 
     for (size_t i = 0; i < sizeof around / sizeof around[0]; i++) {
@@ -54,7 +54,8 @@ static void zero_bytes(void)
 /* More than any buffer on the way holds. */
 static void a_long_payload(void)
 {
-    static const struct talk talk = {"a payload that no single recv brings", "82*300000", "binary*300000"};
+    static const struct talk talk = {"a payload that no single recv brings", "82*300000",
+                                     "binary*300000"};
 
     have_talk_once(&talk);
 }
@@ -62,8 +63,7 @@ static void a_long_payload(void)
 static void large_among_small(void)
 {
     static const struct talk talk = {
-        "large messages among small ones",
-        "82:01 82*20000 82:02 82*70000 82*300 82:03 82*1048576 82:04",
+        "large messages among small ones", "82:01 82*20000 82:02 82*70000 82*300 82:03 82*1048576 82:04",
         "binary:01 binary*20000 binary:02 binary*70000 binary*300 binary:03 binary*1048576 binary:04"};
 
     have_talk_once(&talk);
@@ -129,14 +129,23 @@ static void much_in_flight(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"a zero byte ends nothing", zero_bytes},
-        {"a payload comes back whole, however many recvs it takes", a_long_payload},
-        {"every message comes back, in whatever pieces it is sent", talks},
-        {"messages of every form of length", lengths},
-        {"large messages among small ones", large_among_small},
-        {"good frames before a bad one are answered", good_before_bad},
-        {"the mask is taken off at any address, length and offset", unmask},
-        {"a thousand messages in flight", much_in_flight},
+        {"every message comes back, in whatever pieces it is sent", talks, 10, "RFC 6455, section 5.3",
+         "Unmask with byte i mod 4 of the key, and send the payload back in a frame of the same opcode, "
+         "unmasked."},
+        {"a zero byte ends nothing", zero_bytes, 10, "RFC 6455, section 5.6",
+         "A payload has a length and no end mark: strlen knows nothing of it."},
+        {"a payload comes back whole, however many recvs it takes", a_long_payload, 10, "man 2 recv",
+         "Read on until the frame's length is reached; the mask goes on where the last piece ended."},
+        {"messages of every form of length", lengths, 10, "RFC 6455, section 5.2",
+         "Write up to 125 in 7 bits, up to 65535 in 2 bytes behind 126, more in 8 bytes behind 127."},
+        {"large messages among small ones", large_among_small, 10, "RFC 6455, section 5.4",
+         "The message's length begins at 0 again each time, and its memory grows as it must."},
+        {"the mask is taken off at any address, length and offset", unmask, 10, "RFC 6455, section 5.3",
+         "The offset says which byte of the payload the first one is: its key byte is offset mod 4."},
+        {"a thousand messages in flight", much_in_flight, 10, "RFC 6455, section 5.4",
+         "Answer one message after the other, in their order, however many wait."},
+        {"good frames before a bad one are answered", good_before_bad, 11, "RFC 6455, section 7.1.7",
+         "Answer what was good before you look at the next frame; then close with the code."},
         {0},
     };
     int status;

@@ -91,11 +91,6 @@ static void closes(void)
         {"a close of one byte", "88:03", "close:1002"},
         {"a second close", "88:03e8 88:03e9", "close:1000"},
         {"a ping behind a close", "88:03e8 89:", "close:1000"},
-        {"a reason that is not UTF-8", "88:03e8ff", "close:1007"},
-        {"a reason cut inside a character", "88:03e8e282", "close:1007"},
-        {"a reason with an overlong form", "88:03e861c0af", "close:1007"},
-        {"a reason with a surrogate", "88:03e8eda080", "close:1007"},
-        {"a reason beyond U+10FFFF", "88:03e8f4908080", "close:1007"},
         {"a wrong code before a wrong reason", "88:03edff", "close:1002"},
         {"a wrong code with a reason", "88:03e7646f6e65", "close:1002"},
         {"the code 0", "88:0000", "close:1002"},
@@ -106,6 +101,20 @@ static void closes(void)
         {"a reserved control opcode", "8b:", "close:1002"},
         {"an unmasked close", "=880203e8", "close:1002"},
         {"reserved bits in a ping", "c9:", "close:1002"},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        have_talk(&all[i]);
+}
+
+static void reasons_are_text(void)
+{
+    static const struct talk all[] = {
+        {"a reason that is not UTF-8", "88:03e8ff", "close:1007"},
+        {"a reason cut inside a character", "88:03e8e282", "close:1007"},
+        {"a reason with an overlong form", "88:03e861c0af", "close:1007"},
+        {"a reason with a surrogate", "88:03e8eda080", "close:1007"},
+        {"a reason beyond U+10FFFF", "88:03e8f4908080", "close:1007"},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -230,18 +239,33 @@ static void gone_before_the_echo(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"a close is answered", close_is_answered},
-        {"nothing goes behind a close", nothing_behind_a_close},
-        {"a ping is answered", ping_is_answered},
-        {"every close code at the borders", close_codes},
-        {"closes, and what is wrong with some", closes},
-        {"pings are answered, pongs pass", pings},
-        {"the longest ping", longest_ping},
-        {"the peer's reason comes back", reasons},
-        {"our reason says what was wrong", reasons_of_ours},
-        {"the end is no reset", no_reset},
-        {"clients that vanish", vanishing_clients},
-        {"clients that have gone before their echo", gone_before_the_echo},
+        {"a close is answered", close_is_answered, 11, "RFC 6455, section 5.5.1",
+         "A close is answered by a close with the same code; its first two bytes are the code."},
+        {"nothing goes behind a close", nothing_behind_a_close, 11, "RFC 6455, section 5.5.1",
+         "After the close frame read no further, and write nothing more."},
+        {"a ping is answered", ping_is_answered, 11, "RFC 6455, section 5.5.3",
+         "A ping gets a pong with the same payload, which has a mask of its own to be taken off."},
+        {"every close code at the borders", close_codes, 11, "RFC 6455, section 7.4",
+         "Some codes may never be sent: they are answered with 1002. See frame_is_close_code."},
+        {"closes, and what is wrong with some", closes, 11, "RFC 6455, section 5.5.1",
+         "A close has no payload, or a code of two bytes and a reason; one byte alone is 1002."},
+        {"pings are answered, pongs pass", pings, 11, "RFC 6455, section 5.5.2",
+         "A pong needs no answer; several pings are answered in their order, like all that comes."},
+        {"the longest ping", longest_ping, 11, "RFC 6455, section 5.5",
+         "A control frame has up to 125 bytes, which all come back in the pong."},
+        {"the peer's reason comes back", reasons, 11, "RFC 6455, section 7.1.6",
+         "The answer has the code and the reason as they came, to the last byte."},
+        {"our reason says what was wrong", reasons_of_ours, 11, "RFC 6455, section 7.1.6",
+         "The words of ws->problem go into the close frame, behind the code."},
+        {"the end is no reset", no_reset, 11, "RFC 6455, section 7.1.1",
+         "After the last word end your own direction only, and read on until the client's end."},
+        {"clients that vanish", vanishing_clients, 11, "RFC 6455, section 7.1.5",
+         "A connection may end anywhere: pass on what the stream answers, and let the worker end."},
+        {"clients that have gone before their echo", gone_before_the_echo, 11,
+         "man 2 send, MSG_NOSIGNAL",
+         "A send to a client that has gone must be an error and no signal: see lesson 5."},
+        {"a close's reason must be UTF-8", reasons_are_text, 12, "RFC 6455, section 5.5.1",
+         "The reason is text, and is checked like one: where it is none, the answer is 1007."},
         {0},
     };
     int status;

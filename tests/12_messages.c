@@ -18,8 +18,7 @@ static void fragments(void)
         {"empty first and last", "02: 00:61 80:", "binary:61"},
         {"a message behind", "01:61 80:62 81:63", "text:6162 text:63"},
         {"a ping between", "01:61 89:70 80:62", "pong:70 text:6162"},
-        {"pings and a pong between", "01:61 89:31 00:62 8a: 89:32 80:63",
-         "pong:31 pong:32 text:616263"},
+        {"pings and a pong between", "01:61 89:31 00:62 8a: 89:32 80:63", "pong:31 pong:32 text:616263"},
         {"a close between", "01:61 88:03e8 80:62", "close:1000"},
         {"a continuation of nothing", "80:61", "close:1002"},
         {"an unfinished continuation of nothing", "00:61", "close:1002"},
@@ -57,7 +56,11 @@ static void many_fragments(void)
     EXPECT(received == 1000 * 3 + 4 + 1002 + 2, "a thousand pongs, one message, a close: %zd bytes",
            received);
     if (received > 3000) {
-        EXPECT(memcmp(got + 3000, "\x82\x7e\x03\xea" "abbb", 8) == 0, "the message in one piece");
+        EXPECT(memcmp(got + 3000,
+                      "\x82\x7e\x03\xea"
+                      "abbb",
+                      8) == 0,
+               "the message in one piece");
         got[3000] = '\0';
         m -= 1;
         answers[m] = '\0';
@@ -229,8 +232,8 @@ static void utf8_by_call(void)
             int result = frame_check_utf8(&text, bytes, cut);
             if (result == 0)
                 result = frame_check_utf8(&text, bytes + cut, length - cut);
-            EXPECT((result == 0 && text.missing == 0) == (texts[i].wrong == NULL), "%s, cut at byte %zu: %d",
-                   texts[i].hex, cut, result);
+            EXPECT((result == 0 && text.missing == 0) == (texts[i].wrong == NULL),
+                   "%s, cut at byte %zu: %d", texts[i].hex, cut, result);
         }
         free(bytes);
     }
@@ -290,7 +293,7 @@ static void every_code_point(void)
 static void bad_text_is_refused_early(void)
 {
     static const char *const starts[] = {
-        "=81fe03e8000000004142ff",     /* 1000 bytes claimed, the third is bad */
+        "=81fe03e8000000004142ff",               /* 1000 bytes claimed, the third is bad */
         "=01820000000041c2 =80fe03e80000000041", /* a character cut by fragments, then not continued */
     };
 
@@ -348,10 +351,8 @@ static void expect_large_echo(int fd, const char *how)
 
     for (size_t i = 0; i < 8; i++)
         header[2 + i] = (unsigned char)((uint64_t)large() >> (56 - 8 * i));
-    if (EXPECT(receive_bytes(fd, got, 10 + large()), "%s: %zu bytes must come back", how,
-               large())) {
-        EXPECT(memcmp(got, header, 10) == 0, "%s: one binary frame, with its length in 64 bits",
-               how);
+    if (EXPECT(receive_bytes(fd, got, 10 + large()), "%s: %zu bytes must come back", how, large())) {
+        EXPECT(memcmp(got, header, 10) == 0, "%s: one binary frame, with its length in 64 bits", how);
         for (size_t i = 0; i < large(); i++)
             wrong += got[10 + i] != i % 251 ? 1 : 0;
         EXPECT(wrong == 0, "%s: %zu bytes are not those that were sent", how, wrong);
@@ -473,18 +474,39 @@ static void claims_cost_nothing(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"fragments make messages, control frames may stand between", fragments},
-        {"a thousand fragments with pings between", many_fragments},
-        {"every first byte that a frame can have", every_first_byte},
-        {"text must be UTF-8, over the wire", utf8_over_the_wire},
-        {"from fragment to fragment, and from text to text", utf8_from_text_to_text},
-        {"the same by call, cut at every byte", utf8_by_call},
-        {"every pair of bytes, against a second opinion", utf8_pairs},
-        {"every code point in every form, by call", every_code_point},
-        {"bad text is refused before its frame ends", bad_text_is_refused_early},
-        {"messages over the limit are refused with 1009", too_big},
-        {"16 MiB in one frame, in fragments, and in pieces of every size", large_messages},
-        {"what a header claims costs no memory", claims_cost_nothing},
+        {"fragments make messages, control frames may stand between", fragments, 12,
+         "RFC 6455, section 5.4",
+         "A first fragment has the opcode, those behind it have 0; another message must not begin in "
+         "between."},
+        {"a thousand fragments with pings between", many_fragments, 12, "RFC 6455, section 5.4",
+         "A control frame between fragments is answered at once, and leaves the message as it is."},
+        {"every first byte that a frame can have", every_first_byte, 12, "RFC 6455, section 5.2",
+         "Look at FIN, the reserved bits and the opcode one by one: each combination has one right "
+         "answer."},
+        {"text must be UTF-8, over the wire", utf8_over_the_wire, 12, "RFC 3629, section 4",
+         "The first byte says how many follow; the second has borders of its own after E0, ED, F0 and "
+         "F4."},
+        {"from fragment to fragment, and from text to text", utf8_from_text_to_text, 12,
+         "RFC 6455, section 5.6",
+         "A character may be cut by a fragment's end, so what is missing is remembered; the message "
+         "must end whole."},
+        {"the same by call, cut at every byte", utf8_by_call, 12, "RFC 3629, section 4",
+         "The state in struct utf8 must be all that is needed to go on with the next piece."},
+        {"every pair of bytes, against a second opinion", utf8_pairs, 12, "RFC 3629, section 4",
+         "C0 and C1 never begin a character; 80 to BF only continue one."},
+        {"every code point in every form, by call", every_code_point, 12, "RFC 3629, section 3",
+         "The borders low and high keep out forms that are too long, surrogates, and what is beyond "
+         "U+10FFFF."},
+        {"bad text is refused before its frame ends", bad_text_is_refused_early, 12,
+         "RFC 6455, section 8.1",
+         "Check each piece as it comes, and end the reading at the first bad byte."},
+        {"messages over the limit are refused with 1009", too_big, 12, "RFC 6455, section 7.4.1",
+         "Compare what the header claims with the room that is left; a sum of the two could overflow."},
+        {"16 MiB in one frame, in fragments, and in pieces of every size", large_messages, 12,
+         "RFC 6455, section 5.4",
+         "The limit holds for the whole message: what came before counts with the frame."},
+        {"what a header claims costs no memory", claims_cost_nothing, 12, "RFC 6455, section 10.4",
+         "Memory must grow with the bytes that came, and not with the length that a header claims."},
         {0},
     };
     int status;

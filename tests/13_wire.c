@@ -119,10 +119,8 @@ static void details(void)
         {"GET /\x01 HTTP/1.1\r\n", "", "\"text\":\"GET /\"}"},
         {"GET / HTTP/1.1\r\nHost: \"x\\\xe9\t\r\n\r\n", "",
          "\"text\":\"Host: \\\"x\\\\\\u00e9\\u0009\"}"},
-        {"GET / HTTP/1.1\r\nHost: \"x\r\n\r\n", "",
-         "\"event\":\"error\",\"why\":\"The Host line holds"},
-        {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "",
-         "\"event\":\"disconnected\",\"why\":\"answered\"}"},
+        {"GET / HTTP/1.1\r\nHost: \"x\r\n\r\n", "", "\"event\":\"error\",\"why\":\"The Host line holds"},
+        {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "", "\"event\":\"disconnected\",\"why\":\"answered\"}"},
     };
     int watcher;
 
@@ -152,8 +150,8 @@ static void long_lines(void)
 
     server_start("--wire");
     watcher = open_websocket_at("/wire");
-    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: x\r\nA: %0509d\r\nB: %0510d\r\n\r\n",
-             0, 0);
+    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: x\r\nA: %0509d\r\nB: %0510d\r\n\r\n", 0,
+             0);
     client = dial();
     send_text(client, request);
     receive_end(client);
@@ -181,8 +179,7 @@ static void watchers_are_not_watched(void)
     send_script(client, "88:");
     receive_end(client);
     told = events_until(first, "disconnected");
-    EXPECT(strstr(told, "\"conn\":2") == NULL, "nothing of the second watcher may be told: %s",
-           told);
+    EXPECT(strstr(told, "\"conn\":2") == NULL, "nothing of the second watcher may be told: %s", told);
     EXPECT(strstr(told, "\"conn\":3") != NULL, "but all of the client after it: %s", told);
     close(first);
     server_stop();
@@ -199,8 +196,7 @@ static void refused_watchers_are_told(void)
     watcher = open_websocket_at("/wire");
     for (size_t i = 0; i < 2; i++) {
         ask(requests[i]);
-        EXPECT(strstr(events_until(watcher, "disconnected"), "\"error\"") != NULL, "%s",
-               requests[i]);
+        EXPECT(strstr(events_until(watcher, "disconnected"), "\"error\"") != NULL, "%s", requests[i]);
     }
     close(watcher);
     server_stop();
@@ -218,14 +214,12 @@ static void farewells_are_told(void)
     server_start("--verbose");
     client = open_websocket();
     kill(server_pid, SIGTERM);
-    EXPECT(receive_frame(client, &opcode, reason, sizeof reason) > 2 && opcode == 8,
-           "a close frame");
+    EXPECT(receive_frame(client, &opcode, reason, sizeof reason) > 2 && opcode == 8, "a close frame");
     send_script(client, "88:03e9");
     receive_end(client);
     EXPECT(child_status(server_pid) == 0, "an orderly end");
     server_printed(printed, sizeof printed);
-    farewell =
-        strstr(printed, "out  frame: close, 24 bytes, code 1001 \"the server is stopping\"\n");
+    farewell = strstr(printed, "out  frame: close, 24 bytes, code 1001 \"the server is stopping\"\n");
     EXPECT(farewell != NULL && strstr(farewell, "in   frame: close, 2 bytes, code 1001") != NULL,
            "the farewell and its answer must be told: %s", printed);
 }
@@ -260,8 +254,7 @@ static void ping_timeout(void)
         if (opcode == 100)
             break;
     }
-    EXPECT(opcode == 100, "a ping that is not answered must be told, but the last event is %s",
-           event);
+    EXPECT(opcode == 100, "a ping that is not answered must be told, but the last event is %s", event);
     free(pong);
     close(client);
     close(watcher);
@@ -386,7 +379,8 @@ static void stuck_watcher(void)
 
 enum { RECORD = 100, RECORDS = 10000, TOGETHER = 50 };
 static struct stream shared;
-static pthread_barrier_t both; /* passed every few records, so that neither is through before the other */
+static pthread_barrier_t
+    both; /* passed every few records, so that neither is through before the other */
 
 static void *write_records(void *letter)
 {
@@ -449,7 +443,8 @@ static void two_writers(void)
     status = child_status(writer);
     EXPECT(status == 0 && length == 2 * RECORDS * RECORD && whole_records(got, 'a') == RECORDS &&
                whole_records(got, 'b') == RECORDS,
-           "what two threads write must stay whole, and come once: %d pieces each, but there are %d and %d, "
+           "what two threads write must stay whole, and come once: %d pieces each, but there are %d and "
+           "%d, "
            "in %zu bytes (%s, status %d)",
            RECORDS, whole_records(got, 'a'), whole_records(got, 'b'), received_so_far,
            length < 0 ? end_words() : "the end", status);
@@ -505,8 +500,7 @@ static void verbose(void)
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         EXPECT(strstr(printed, wanted[i]) != NULL, "expected:\n%s\nin:\n%s", wanted[i], printed);
     for (const char *p = printed; *p != '\0'; p++)
-        EXPECT(*p == '\n' || (*p >= ' ' && *p < 0x7f),
-               "no byte of a client reaches the terminal raw");
+        EXPECT(*p == '\n' || (*p >= ' ' && *p < 0x7f), "no byte of a client reaches the terminal raw");
 }
 
 /* Nobody reads what --verbose prints: no client may wait for that, and neither may the end. */
@@ -523,21 +517,47 @@ static void paused_terminal(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"two threads may write to one client", two_writers},
-        {"all that crosses the wire is told, in order", a_whole_connection},
-        {"long payloads, refused frames, odd bytes", details},
-        {"long lines are cut", long_lines},
-        {"watchers are not watched", watchers_are_not_watched},
-        {"who is refused /wire is told of", refused_watchers_are_told},
-        {"the server's farewell is told", farewells_are_told},
-        {"/wire is there only with --wire", only_when_offered},
-        {"a ping that is not answered is told", ping_timeout},
-        {"a slow watcher misses events, and holds up nobody", slow_watcher},
-        {"fifty watchers, some of which leave in the middle", many_watchers},
-        {"a watcher that takes nothing is given up", stuck_watcher},
-        {"stopping", stopping},
-        {"--verbose prints one line an event, escaped", verbose},
-        {"a paused terminal stops no client, and not the end", paused_terminal},
+        {"all that crosses the wire is told, in order", a_whole_connection, 13,
+         "man 3 pthread_cond_wait",
+         "publish puts each event into the ring and wakes the watchers; each of them takes the next one "
+         "it has not had."},
+        {"two threads may write to one client", two_writers, 13, "man 3 pthread_mutex_lock",
+         "A watcher's two threads write to one stream: each frame must go whole, under the write lock."},
+        {"long payloads, refused frames, odd bytes", details, 13, "RFC 8259, section 7",
+         "The first 64 bytes of a payload are kept as they came, before their mask is taken off."},
+        {"long lines are cut", long_lines, 13, "the size of an event",
+         "An event has room for so many bytes, and says where there was more."},
+        {"watchers are not watched", watchers_are_not_watched, 13,
+         "a view that shows itself would never end",
+         "Hide a watcher's own connection before it begins to watch."},
+        {"who is refused /wire is told of", refused_watchers_are_told, 13,
+         "a view that shows itself would never end",
+         "Only a connection that does watch stays hidden; one that is refused is told like any other."},
+        {"/wire is there only with --wire", only_when_offered, 13, "the option --wire",
+         "The view shows what others send: it must be asked for."},
+        {"fifty watchers, some of which leave in the middle", many_watchers, 13,
+         "man 3 pthread_cond_broadcast",
+         "Wake all watchers, not one; and who leaves must end its second thread before its memory "
+         "goes."},
+        {"a slow watcher misses events, and holds up nobody", slow_watcher, 13, "a ring of fixed size",
+         "The ring goes on over its oldest event; a watcher that has fallen behind is told how many it "
+         "has missed."},
+        {"a paused terminal stops no client, and not the end", paused_terminal, 13,
+         "the option --verbose",
+         "What is printed goes through the ring as well: a terminal that is paused must hold up its own "
+         "thread alone."},
+        {"--verbose prints one line an event, escaped", verbose, 14, "the option --verbose",
+         "The printer is a watcher like the others, and must have printed all before the server ends."},
+        {"the server's farewell is told", farewells_are_told, 14, "RFC 6455, section 7.4.1",
+         "The close frame that main sends is told by the client's own thread, before the answer to it."},
+        {"a ping that is not answered is told", ping_timeout, 14, "RFC 6455, section 5.5.2",
+         "Tell of the silence before the connection is closed for it."},
+        {"a watcher that takes nothing is given up", stuck_watcher, 14, "man 2 poll",
+         "A send to a watcher that takes nothing must end when the patience does, and both threads with "
+         "it."},
+        {"stopping", stopping, 14, "RFC 6455, section 7.4.1",
+         "A watcher is told 1001 like any other client, and its second thread must not hold up the "
+         "end."},
         {0},
     };
 

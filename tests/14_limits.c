@@ -1,4 +1,5 @@
 /* 14_limits.c - when things go wrong: silence, a full table, no descriptors, stopping */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,11 +68,9 @@ static void slow_requests(void)
         send_bytes(dripping, drip + sent++, 1);
         pause_ms(50);
     }
-    EXPECT(receive_all(silent, answer, sizeof answer) > 0 &&
-               strncmp(answer, "HTTP/1.1 408 ", 13) == 0,
+    EXPECT(receive_all(silent, answer, sizeof answer) > 0 && strncmp(answer, "HTTP/1.1 408 ", 13) == 0,
            "408 for a silent visitor: %s", answer);
-    EXPECT(receive_all(half, answer, sizeof answer) > 0 &&
-               strncmp(answer, "HTTP/1.1 408 ", 13) == 0,
+    EXPECT(receive_all(half, answer, sizeof answer) > 0 && strncmp(answer, "HTTP/1.1 408 ", 13) == 0,
            "408 for half a request: %s", answer);
     EXPECT(sent < sizeof drip - 1, "a request that drips must be refused before it is through");
     close(silent);
@@ -91,8 +90,7 @@ static void silence(void)
     server_start("--timeout", "2");
     fd = open_websocket();
     for (int i = 0; i < 2; i++) {
-        EXPECT(receive_bytes(fd, ping, 2) && memcmp(ping, "\x89\x00", 2) == 0,
-               "a ping after silence");
+        EXPECT(receive_bytes(fd, ping, 2) && memcmp(ping, "\x89\x00", 2) == 0, "a ping after silence");
         send_bytes(fd, pong, length);
     }
     expect_echo(fd, "a client that answers pings stays");
@@ -133,8 +131,7 @@ static void ping_inside_a_frame(void)
     for (size_t cut = 1; cut < length; cut += 4) {
         int fd = open_websocket();
         send_bytes(fd, hello, cut);
-        EXPECT(receive_bytes(fd, got, 2) && memcmp(got, "\x89\x00", 2) == 0, "a ping, cut at %zu",
-               cut);
+        EXPECT(receive_bytes(fd, got, 2) && memcmp(got, "\x89\x00", 2) == 0, "a ping, cut at %zu", cut);
         send_bytes(fd, hello + cut, length - cut);
         EXPECT(receive_bytes(fd, got, 7) && memcmp(got, "\x81\x05Hello", 7) == 0,
                "nothing may be lost by the timeout, cut at %zu", cut);
@@ -178,8 +175,7 @@ static void interrupted_waits(void)
     }
     expect_echo(fd, "an interrupted wait must go on");
     send_text(half, "Host: localhost\r\n\r\n");
-    EXPECT(receive_all(half, answer, sizeof answer) > 0 &&
-               strncmp(answer, "HTTP/1.1 200 ", 13) == 0,
+    EXPECT(receive_all(half, answer, sizeof answer) > 0 && strncmp(answer, "HTTP/1.1 200 ", 13) == 0,
            "and so must an interrupted request: %.100s", answer);
     close(fd);
     close(half);
@@ -229,8 +225,7 @@ static void full(void)
     for (int i = 0; i < REFUSED; i++)
         refused[i] = dial();
     fd = dial(); /* now even those who say so are busy */
-    EXPECT(receive_all(fd, answer, sizeof answer) <= 0, "one more is closed without a word: %s",
-           answer);
+    EXPECT(receive_all(fd, answer, sizeof answer) <= 0, "one more is closed without a word: %s", answer);
     close(fd);
     for (int i = 0; i < REFUSED; i++)
         close(refused[i]);
@@ -281,8 +276,8 @@ static void out_of_descriptors(void)
     used = processor_time();
     pause_ms(1000);
     used = processor_time() - used;
-    EXPECT(sanitized || used < 10, "a server that cannot accept burns the processor: %ld0 ms of a second",
-           used);
+    EXPECT(sanitized || used < 10,
+           "a server that cannot accept burns the processor: %ld0 ms of a second", used);
     expect_echo(inside, "who is in stays in while there are no descriptors");
     for (int i = 0; i < CLIENTS; i++)
         close(clients[i]);
@@ -317,8 +312,7 @@ static void be_busy(int client)
 {
     static unsigned char got[270000];
     size_t length, burst_length;
-    unsigned char *large = frames("82*262144", &length),
-                  *burst = frames(many_small(), &burst_length);
+    unsigned char *large = frames("82*262144", &length), *burst = frames(many_small(), &burst_length);
 
     send_bytes(client, large, length); /* the server takes it whole before it answers */
     EXPECT(receive_bytes(client, got, 262144 + 10), "the large echo");
@@ -334,8 +328,7 @@ static void memory_comes_back(void)
 {
     enum { CLIENTS = 20 };
     int clients[CLIENTS], newcomers[2 * CLIENTS], newcomer_count = 0;
-    int count = sanitized ? 2 : CLIENTS,
-        rounds = sanitized ? 1 : 2; /* there, it can only be tried */
+    int count = sanitized ? 2 : CLIENTS, rounds = sanitized ? 1 : 2; /* there, it can only be tried */
     unsigned char got[2];
     long at_first;
 
@@ -400,7 +393,7 @@ static void stop_tells_clients(void)
     send_bytes(fragment, started, length);
     for (int i = 0; i < CLIENTS; i++)
         expect_echo(clients[i], "before the stop"); /* so all are known to be in */
-    stuck = stuck_client(); /* the last to come */
+    stuck = stuck_client();                         /* the last to come */
     kill(server_pid, SIGTERM);
     EXPECT(recv(clients[0], answer, 1, MSG_PEEK) == 1,
            "a client that takes nothing must not keep others from their farewell");
@@ -409,12 +402,10 @@ static void stop_tells_clients(void)
            "503 for half a request, but: %s", answer);
     for (int i = 0; i < CLIENTS; i++) {
         unsigned char got[200];
-        EXPECT(receive_bytes(clients[i], got, 4) && got[0] == 0x88 && got[2] == 0x03 &&
-                   got[3] == 0xE9,
+        EXPECT(receive_bytes(clients[i], got, 4) && got[0] == 0x88 && got[2] == 0x03 && got[3] == 0xE9,
                "close 1001 for client %d", i);
         send_bytes(clients[i], close_frame, 8);
-        EXPECT(receive_all(clients[i], got, sizeof got) >= 0, "and an orderly end for client %d",
-               i);
+        EXPECT(receive_all(clients[i], got, sizeof got) >= 0, "and an orderly end for client %d", i);
         close(clients[i]);
     }
     EXPECT(receive_bytes(fragment, answer, 4) && memcmp(answer, "\x88\x18\x03\xe9", 4) == 0,
@@ -442,6 +433,9 @@ static void nothing_behind_the_close(void)
     expect_echo(fd, "before the stop");
     kill(server_pid, SIGTERM);
     EXPECT(receive_frame(fd, &opcode, reason, sizeof reason) > 2 && opcode == 8, "a close frame");
+    pause_ms(200);
+    EXPECT(recv(fd, reason, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN,
+           "the server must wait for the answer to its close frame, but has ended");
     send_bytes(fd, late, length);
     expect_all(fd, "", "behind the server's close frame");
     EXPECT(child_status(server_pid) == 0, "and the server ends with 0");
@@ -496,21 +490,44 @@ static void second_signal(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"a request that is not whole in time gets 408", slow_requests},
-        {"a want of descriptors passes", out_of_descriptors},
-        {"nobody has to listen to its complaints", nobody_listens},
-        {"a second signal ends it at once", second_signal},
-        {"a full server says so, and has room again later", full},
-        {"stopping tells every client, and waits for it", stop_tells_clients},
-        {"nothing follows the server's own close frame", nothing_behind_the_close},
-        {"after silence a ping, without an answer the end", silence},
-        {"stopping does not wait for ever", stop_cuts_the_rest},
-        {"a frame that drips is a sign of life", dripping_frame},
-        {"a ping inside a frame loses nothing", ping_inside_a_frame},
-        {"--timeout 0 waits for ever", no_timeouts},
-        {"an interrupted wait goes on", interrupted_waits},
-        {"a client that never reads is given up", never_reads},
-        {"memory comes back after a large message", memory_comes_back},
+        {"a request that is not whole in time gets 408", slow_requests, 14, "RFC 9110, section 15.5.9",
+         "The deadline is set once, before the request: each read then waits for what is left, with "
+         "poll."},
+        {"after silence a ping, without an answer the end", silence, 14, "RFC 6455, section 5.5.2",
+         "A recv that times out means silence: send a ping, and wait as long again for any byte."},
+        {"a full server says so, and has room again later", full, 14, "RFC 9110, section 15.6.4",
+         "Whoever enters the table counts, and must leave it at the end: the worker's and main's only "
+         "meeting point."},
+        {"a want of descriptors passes", out_of_descriptors, 14, "man 2 accept, EMFILE",
+         "When descriptors run out, say so once, and sleep a little before the next accept: they come "
+         "back."},
+        {"stopping tells every client, and waits for it", stop_tells_clients, 14,
+         "RFC 6455, section 7.4.1",
+         "Tell each client without waiting for any, then wait until the last worker has left the "
+         "table."},
+        {"nothing follows the server's own close frame", nothing_behind_the_close, 14,
+         "RFC 6455, section 5.5.1",
+         "Behind the close frame nothing more goes out; the server waits for the client's answer, and "
+         "then ends."},
+        {"a second signal ends it at once", second_signal, 14, "man 2 sigaction",
+         "The first signal puts the default back, so that the second one does what signals do."},
+        {"stopping does not wait for ever", stop_cuts_the_rest, 14, "man 2 shutdown",
+         "After STOP_S, cut the connections that are left: that wakes every thread that waits for one."},
+        {"a frame that drips is a sign of life", dripping_frame, 14, "RFC 6455, section 5.5.2",
+         "Silence is that no byte came: each byte begins the time anew."},
+        {"a ping inside a frame loses nothing", ping_inside_a_frame, 14, "RFC 6455, section 5.4",
+         "After the ping go on with the same read: what had come stays in the buffer."},
+        {"--timeout 0 waits for ever", no_timeouts, 14, "the option --timeout",
+         "Zero means no limit everywhere: no deadline, no patience, no ping."},
+        {"an interrupted wait goes on", interrupted_waits, 14, "man 7 signal",
+         "EINTR means that the wait was disturbed: wait again, for the time that is left."},
+        {"a client that never reads is given up", never_reads, 14, "man 2 poll",
+         "Where a send can take nothing, wait with poll for as long as the patience lasts, and then "
+         "give up."},
+        {"memory comes back after a large message", memory_comes_back, 14, "RFC 6455, section 10.4",
+         "When a client is silent, give back what its last large message needed."},
+        {"nobody has to listen to its complaints", nobody_listens, 14, "man 7 signal, SIGPIPE",
+         "To write where nobody reads must be an error and no end: SIGPIPE is ignored."},
         {0},
     };
 
