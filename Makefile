@@ -88,7 +88,7 @@ NOT_RANDOM = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 test: ## all tests, one after the other: tests/README.md lists them
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
 	@$(MAKE) --no-print-directory check-conformance BUILD=build/werror SERVER=build/werror/server
-	@for part in check-clang check-asan check-tsan check-stages lint check-bench check-fuzz \
+	@for part in check-clang check-asan check-tsan check-stages check-proof lint check-bench check-fuzz \
 		check-faults check-mistakes check-soak check-peers check-browser; do \
 		$(MAKE) --no-print-directory $$part || exit; \
 	done
@@ -224,6 +224,16 @@ check-soak: ## thousands of clients, bad clients, want of everything; again unde
 
 soak: ## the same at full size
 	@$(MAKE) --no-print-directory soak-once SOAK=full
+
+# ---- the course's checks ----
+
+PROOF = build/proof
+.PHONY: check-proof
+
+check-proof: ## each lesson's check sees what is not written: every stage, and every function alone
+	@$(MAKE) -s --no-print-directory BUILD=$(PROOF) CFLAGS=-O1 HARDENING= $(PROOF)/server.o \
+		$(OBJECTS:$(BUILD)/%=$(PROOF)/%) $(SUITES:%=$(PROOF)/tests/%.o) $(PROOF)/tests/harness.o
+	@CC="$(CC)" tests/proof.sh $(PROOF)
 
 # ---- what the tests need ----
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -84,13 +85,19 @@ static void a_crowd(void)
     server_stop();
 }
 
+static bool the_first_has_one(void)
+{
+    return server_threads() >= 2;
+}
+
 static void a_thread_each(void)
 {
     int fds[MANY], first;
 
     server_start(NULL);
     first = dial(); /* with the first thread, a sanitizer starts one of its own */
-    expect_page("a visitor must be answered");
+    EXPECT(eventually(the_first_has_one), "a visitor must have a thread beside main");
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL); /* until that one is there as well */
     threads_before = server_threads();
     for (int i = 0; i < MANY; i++)
         fds[i] = dial();

@@ -357,5 +357,11 @@ int main(void)
         {0},
     };
 
-    return run_suite("03 a stream, not packets", tests);
+    static const char bytes[] = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    int status = run_suite("03 a stream, not packets", tests);
+
+    if (status == 0)
+        printf("Your lines, from %zu bytes that came one by one: %s\n", sizeof bytes - 1,
+               lines_of(bytes, sizeof bytes - 1, FEED_EACH, 100));
+    return status;
 }

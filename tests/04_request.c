@@ -391,5 +391,12 @@ int main(void)
         {0},
     };
 
-    return run_suite("04 the request", tests);
+    static const char request[] =
+        "GET /echo?page=1 HTTP/1.1\r\nHost: localhost:8080\r\nUpgrade: websocket\r\n\r\n";
+    int status = run_suite("04 the request", tests);
+
+    if (status == 0)
+        printf("Your request, taken apart (method, path, version, host, port, headers): %s\n",
+               read_told(request, sizeof request - 1, FEED_EACH, true));
+    return status;
 }

@@ -46,6 +46,8 @@ static void files(void)
         snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "\r\n", files[i].path);
         answer = ask(request);
         body = strstr(answer, "\r\n\r\n");
+        EXPECT(strncmp(answer, "HTTP/1.1 200 ", 13) == 0, "%s must be answered with 200, but got: %.300s",
+               files[i].path, answer);
         EXPECT(body != NULL && strlen(body + 4) == length && memcmp(body + 4, content, length) == 0,
                "%s must be the file, byte for byte", files[i].path);
         snprintf(words, sizeof words, "\r\nContent-Type: %s\r\n", files[i].type);
@@ -316,8 +318,7 @@ int main(void)
         {"an answer arrives even while the client is sending", answers_arrive, 5,
          "RFC 9112, section 9.6",
          "End only your own direction, and read until the client has ended its own: close at once, and "
-         "a reset "
-         "eats the answer."},
+         "a reset eats the answer."},
         {"the end follows the answer", end_comes_at_once, 5, "man 2 shutdown",
          "shutdown with SHUT_WR tells the client that all has come, while you still listen."},
         {0},

@@ -1,4 +1,5 @@
 /* 07_accept_key.c - the accept key that belongs to a key */
+#include <stdio.h>
 #include <string.h>
 
 #include "handshake.h"
@@ -59,5 +60,12 @@ int main(void)
         {0},
     };
 
-    return run_suite("07 the accept key", tests);
+    char accept[ACCEPT_KEY_BYTES] = "";
+    int status = run_suite("07 the accept key", tests);
+
+    if (status == 0) {
+        handshake_accept_key(pairs[0][0], accept);
+        printf("Your accept key for %s: %s\n", pairs[0][0], accept);
+    }
+    return status;
 }

@@ -198,5 +198,10 @@ int main(void)
         {0},
     };
 
-    return run_suite("09 a frame's header", tests);
+    int status = run_suite("09 a frame's header", tests);
+
+    if (status == 0)
+        printf("Your header, from the bytes 81 85 37 fa 21 3d: %s\n",
+               header_told("818537fa213d", FEED_EACH));
+    return status;
 }

@@ -379,8 +379,8 @@ static void stuck_watcher(void)
 
 enum { RECORD = 100, RECORDS = 10000, TOGETHER = 50 };
 static struct stream shared;
-static pthread_barrier_t
-    both; /* passed every few records, so that neither is through before the other */
+/* Passed every few records, so that neither is through before the other. */
+static pthread_barrier_t both;
 
 static void *write_records(void *letter)
 {

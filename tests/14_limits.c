@@ -51,6 +51,13 @@ static void pause_ms(int ms)
     nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
 }
 
+static void empty_server_ends(void)
+{
+    server_start(NULL);
+    ask(GET_PAGE);
+    EXPECT(server_end(SIGTERM) == 0, "a server whose visitors have left must end with status 0");
+}
+
 static void slow_requests(void)
 {
     static const char drip[] = "GET / HTTP/1.1\r\nHost: localhost\r\nX-Drip: dripping on and on";
@@ -490,6 +497,9 @@ static void second_signal(void)
 int main(void)
 {
     static const struct test tests[] = {
+        {"a server without clients ends when it is asked to", empty_server_ends, 14, "man 2 sigaction",
+         "A signal ends the accept loop, accept_failed says so with -1, and main waits for an empty "
+         "table."},
         {"a request that is not whole in time gets 408", slow_requests, 14, "RFC 9110, section 15.5.9",
          "The deadline is set once, before the request: each read then waits for what is left, with "
          "poll."},

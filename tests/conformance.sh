@@ -38,7 +38,7 @@ function list_of_tests(source,    at) {
     if (at == 0)
         return ""
     source = substr(source, at)
-    return substr(source, 1, index(source, "{NULL, NULL}"))
+    return substr(source, 1, index(source, "{0},"))
 }
 
 # How often a file defines a test of that name.
