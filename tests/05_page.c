@@ -46,8 +46,8 @@ static void files(void)
         snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "\r\n", files[i].path);
         answer = ask(request);
         body = strstr(answer, "\r\n\r\n");
-        EXPECT(strncmp(answer, "HTTP/1.1 200 ", 13) == 0, "%s must be answered with 200, but got: %.300s",
-               files[i].path, answer);
+        EXPECT(strncmp(answer, "HTTP/1.1 200 ", 13) == 0,
+               "%s must be answered with 200, but got: %.300s", files[i].path, answer);
         EXPECT(body != NULL && strlen(body + 4) == length && memcmp(body + 4, content, length) == 0,
                "%s must be the file, byte for byte", files[i].path);
         snprintf(words, sizeof words, "\r\nContent-Type: %s\r\n", files[i].type);

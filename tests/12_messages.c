@@ -483,6 +483,8 @@ int main(void)
         {"every first byte that a frame can have", every_first_byte, 12, "RFC 6455, section 5.2",
          "Look at FIN, the reserved bits and the opcode one by one: each combination has one right "
          "answer."},
+        {"messages over the limit are refused with 1009", too_big, 12, "RFC 6455, section 7.4.1",
+         "Compare what the header claims with the room that is left; a sum of the two could overflow."},
         {"text must be UTF-8, over the wire", utf8_over_the_wire, 12, "RFC 3629, section 4",
          "The first byte says how many follow; the second has borders of its own after E0, ED, F0 and "
          "F4."},
@@ -500,8 +502,6 @@ int main(void)
         {"bad text is refused before its frame ends", bad_text_is_refused_early, 12,
          "RFC 6455, section 8.1",
          "Check each piece as it comes, and end the reading at the first bad byte."},
-        {"messages over the limit are refused with 1009", too_big, 12, "RFC 6455, section 7.4.1",
-         "Compare what the header claims with the room that is left; a sum of the two could overflow."},
         {"16 MiB in one frame, in fragments, and in pieces of every size", large_messages, 12,
          "RFC 6455, section 5.4",
          "The limit holds for the whole message: what came before counts with the frame."},

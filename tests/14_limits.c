@@ -500,17 +500,12 @@ int main(void)
         {"a server without clients ends when it is asked to", empty_server_ends, 14, "man 2 sigaction",
          "A signal ends the accept loop, accept_failed says so with -1, and main waits for an empty "
          "table."},
-        {"a request that is not whole in time gets 408", slow_requests, 14, "RFC 9110, section 15.5.9",
-         "The deadline is set once, before the request: each read then waits for what is left, with "
-         "poll."},
-        {"after silence a ping, without an answer the end", silence, 14, "RFC 6455, section 5.5.2",
-         "A recv that times out means silence: send a ping, and wait as long again for any byte."},
-        {"a full server says so, and has room again later", full, 14, "RFC 9110, section 15.6.4",
-         "Whoever enters the table counts, and must leave it at the end: the worker's and main's only "
-         "meeting point."},
         {"a want of descriptors passes", out_of_descriptors, 14, "man 2 accept, EMFILE",
          "When descriptors run out, say so once, and sleep a little before the next accept: they come "
          "back."},
+        {"a full server says so, and has room again later", full, 14, "RFC 9110, section 15.6.4",
+         "Whoever enters the table counts, and must leave it at the end: the worker's and main's only "
+         "meeting point."},
         {"stopping tells every client, and waits for it", stop_tells_clients, 14,
          "RFC 6455, section 7.4.1",
          "Tell each client without waiting for any, then wait until the last worker has left the "
@@ -521,6 +516,11 @@ int main(void)
          "then ends."},
         {"a second signal ends it at once", second_signal, 14, "man 2 sigaction",
          "The first signal puts the default back, so that the second one does what signals do."},
+        {"a request that is not whole in time gets 408", slow_requests, 14, "RFC 9110, section 15.5.9",
+         "The deadline is set once, before the request: each read then waits for what is left, with "
+         "poll."},
+        {"after silence a ping, without an answer the end", silence, 14, "RFC 6455, section 5.5.2",
+         "A recv that times out means silence: send a ping, and wait as long again for any byte."},
         {"stopping does not wait for ever", stop_cuts_the_rest, 14, "man 2 shutdown",
          "After STOP_S, cut the connections that are left: that wakes every thread that waits for one."},
         {"a frame that drips is a sign of life", dripping_frame, 14, "RFC 6455, section 5.5.2",

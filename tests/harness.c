@@ -825,6 +825,7 @@ void have_talk_once(const struct talk *talk)
 void have_talk(const struct talk *talk)
 {
     char script[4000], answers[4000], more[4100], more_answers[4100];
+    bool pings = written_lesson() >= 11;
     size_t length;
 
     complete(talk, script, answers, sizeof script);
@@ -834,9 +835,8 @@ void have_talk(const struct talk *talk)
     for (size_t cut = 1; cut < length && length < 200; cut++)
         if (!talk_cut(talk->name, script, answers, cut))
             return;
-    snprintf(more, sizeof more, "81:4f6e65 %s %s 81:6c617465", written_lesson() < 11 ? "" : "89:70", script);
-    snprintf(more_answers, sizeof more_answers, "text:4f6e65 %s%s", written_lesson() < 11 ? "" : "pong:70 ",
-             answers);
+    snprintf(more, sizeof more, "81:4f6e65 %s%s 81:6c617465", pings ? "89:70 " : "", script);
+    snprintf(more_answers, sizeof more_answers, "text:4f6e65 %s%s", pings ? "pong:70 " : "", answers);
     talk_cut(talk->name, more, more_answers, FEED_WHOLE);
 }
 

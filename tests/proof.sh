@@ -4,8 +4,8 @@
 #     tests/proof.sh FOLDER [FUNCTION]...       (make check-proof does)
 #
 # The finished code passes all of them. Stage N of the course has lessons 1 to N-1: the checks of these
-# lessons pass, and that of lesson N fails. Then each function that a learner writes is left out alone, of the finished
-# code: its lesson's check must fail. A check fails as it should where it says what it wants, or that
+# lessons pass, and that of lesson N fails. Then each function that a learner writes is left out of the
+# finished code, alone: its lesson's check must fail. A check fails as it should where it says what it wants, or that
 # the lesson is not written; where it crashes, or its time is up, or the server crashes, it does not
 # help anybody. With names of functions: only these are left out, and what is said is shown.
 # FOLDER has the finished code's objects and suites; all is made there.
@@ -111,7 +111,7 @@ try_function() {
     start=$(date +%s%N)
     fails "$lesson" 14 "without $name"
     echo "$((($(date +%s%N) - start) / 1000000)) $name" >"$here/time"
-    [ $quiet = 1 ] || { echo "without $name, lesson $lesson:"; cat "$log"; }
+    [ "$quiet" = 1 ] || { echo "without $name, lesson $lesson:"; cat "$log"; }
 }
 
 # The functions that a learner writes, each with its lesson: those of stage 1 that are not written.
@@ -146,9 +146,9 @@ here="$folder/stage-1" && compile todo && mv "$here/todo.o" "$folder/todo.o" || 
     else
         for name; do list_functions | sed -n "s|^\(.* $name\)$|$folder 0 function \1|p"; done
     fi
-} | xargs -L 1 -P 2 "$0" --one
+} | xargs -L 1 -P 4 "$0" --one # more than there are processors: most of the time they wait
 cat "$folder"/*/complaint 2>/dev/null # at the end, where they are seen
-sort -rn "$folder"/function-*/time | awk 'NR == 1 {slowest = $0} END {split(slowest, s)
-    printf "%d functions left out, one at a time; it took %.1f s at most to see it (%s)\n", NR, s[1] / 1000, s[2]}'
+sort -rn "$folder"/function-*/time | awk 'NR == 1 {ms = $1; name = $2} END {
+    printf "%d functions left out, one at a time: seen in %.1f s at most (%s)\n", NR, ms / 1000, name}'
 cat "$folder"/*/counts |
     awk '{p += $1; f += $2} END {print p + 0 " passed, " f + 0 " failed"; exit f > 0 || p == 0}'
