@@ -156,7 +156,7 @@ static int parse_authority(const char *text, size_t length, struct origin *origi
     return parse_host(copy, origin->host);
 }
 
-/* Lesson 4. Takes a target apart: "/echo?x=1", or "http://host/echo?x=1": the path is "/echo". */
+/* Lesson 4, given. Takes a target apart: "/echo?x=1", or "http://host/echo?x=1": the path is "/echo". */
 static int parse_target(struct request *r, char *target)
 {
     char *path = target, *query;
@@ -229,7 +229,7 @@ const char *request_header(const struct request *r, const char *name, size_t nth
     return NULL;
 }
 
-/* Lesson 4. Checks what every request must keep: the version, one Host, a length that is known. */
+/* Lesson 4, given. Checks what every request must keep: version, one Host, a length that is known. */
 static int check_request(struct request *r)
 {
     const char *host = request_header(r, "Host", 0);

@@ -210,7 +210,7 @@ static int send_all_locked(struct stream *s, struct iovec *list, size_t count)
     return s->write_error;
 }
 
-/* Lesson 5. Sends what waits in the write buffer, and the two pieces behind it, in one call. */
+/* Lesson 5, given. Sends what waits in the write buffer, and the two pieces behind it, in one call. */
 static int send_now_locked(struct stream *s, const void *first, size_t first_length,
                            const void *second, size_t second_length)
 {
@@ -225,7 +225,7 @@ static int send_now_locked(struct stream *s, const void *first, size_t first_len
     return result;
 }
 
-/* Lesson 5. Sends what waits in the write buffer, where something does. The server runs without it. */
+/* Lesson 5, given. Sends what waits in the write buffer, where something does. */
 static int flush_locked(struct stream *s)
 {
     if (s->write_error != 0 || s->out_length == 0)
@@ -256,7 +256,7 @@ int stream_write(struct stream *s, const void *first, size_t first_length, const
     return result;
 }
 
-/* Lesson 5. Sends what waits in the write buffer. The server runs without it. */
+/* Lesson 5, given. Sends what waits in the write buffer. */
 int stream_flush(struct stream *s)
 {
     int result;
