@@ -13,7 +13,7 @@ Each word is sent as one frame:
 Other words:
     =8105          bytes as they stand: no header, no mask
     drip:text:Hi   the same as text:Hi, but a byte every half second
-    stay:5         waits so many seconds, and prints what comes meanwhile
+    stay:5         waits so many seconds and prints what comes meanwhile; a close is answered, a ping not
 
 It waits for one answer to text, binary, last and ping. At the end it says that it will send no more,
 and prints what still comes. The mask is always 37 fa 21 3d, so that all can be compared. A page's
@@ -65,6 +65,8 @@ def tell(what, raw, meaning):
 class Talk:
     def __init__(self, options):
         self.text_only = options.text
+        self.close_sent = False
+        self.close_came = None  # the payload of the server's close frame
         self.socket = socket.create_connection((options.host, options.port), WAIT_S)
         self.buffer = b''
         self.socket.sendall(f'GET {options.path} HTTP/1.1\r\nHost: {options.host}\r\n'
@@ -106,6 +108,8 @@ class Talk:
             more = self.take(2 if length == 126 else 8)
             raw, length = raw + more, int.from_bytes(more, 'big')
         payload = self.take(length)
+        if raw[0] & 0xF == 8:
+            self.close_came = payload
         if not self.text_only:
             tell('got', raw + payload, words_for(raw[0], payload))
         elif raw[0] & 0xF == 1:
@@ -122,6 +126,7 @@ class Talk:
             time.sleep(pause)
 
     def send_frame(self, first, payload, pause=0.0):
+        self.close_sent = self.close_sent or first & 0xF == 8
         masked = bytes(byte ^ KEY[i % 4] for i, byte in enumerate(payload))
         raw = header(first, len(payload), 0x80) + KEY + masked
         if not self.text_only:
@@ -138,7 +143,8 @@ class Talk:
         elif name == 'stay':
             until = time.monotonic() + float(rest)
             while self.receive(until):
-                pass
+                if self.close_came is not None and not self.close_sent:
+                    self.send_frame(FIRST_BYTES['close'], self.close_came)
         elif name in FIRST_BYTES:
             self.send_frame(FIRST_BYTES[name], payload_of(name, rest), pause)
             if name in ANSWERED:
