@@ -348,7 +348,7 @@ static int read_payload(struct websocket *ws, struct frame *frame)
     return result;
 }
 
-/* Lesson 10. Takes a data frame into the message that it begins, or goes on with. */
+/* Lesson 10, given. Takes a data frame into the message that it begins, or goes on with. */
 static int data_frame(struct websocket *ws, struct frame *frame)
 {
     int result = 0;
@@ -478,7 +478,7 @@ static int tell_farewell(struct websocket *ws)
     return 0;
 }
 
-/* Lesson 10. Reads one frame: a data frame into the message, a control frame to its answer. */
+/* Lesson 10, given. Reads one frame: a data frame into the message, a control frame to its answer. */
 static int read_frame(struct websocket *ws, struct frame *frame)
 {
     bool control = false;

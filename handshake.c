@@ -419,7 +419,7 @@ static const char *skip_name(const char *p, bool parameters)
     return length > 0 ? p : NULL;
 }
 
-/* Lesson 6. Whether every header line of that name is a list of names, with parameters or not.
+/* Lesson 6, given. Whether every header line of that name is a list of names, with parameters or not.
  * What is offered there we decline by saying nothing, but it must be well formed all the same. */
 static bool is_list(const struct request *r, const char *name, bool parameters)
 {
@@ -445,7 +445,7 @@ static bool is_key(const char *key)
     return strspn(key, letters) == 22 && strcmp(key + 22, "==") == 0;
 }
 
-/* Lesson 6. Takes an origin apart: "https://example.com", with a port or without. */
+/* Lesson 6, given. Takes an origin apart: "https://example.com", with a port or without. */
 int origin_parse(const char *text, struct origin *origin)
 {
     size_t scheme = strcspn(text, ":");
@@ -468,8 +468,8 @@ static bool same_origin(const struct origin *a, const struct origin *b)
     return strcmp(a->scheme, b->scheme) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port;
 }
 
-/* Lesson 6. Whether a host cannot be somebody else's name for this machine: a page of evil.example
- * could let its own name lead here (DNS rebinding), but not "localhost" or an address. */
+/* Lesson 6, given. Whether a host cannot be somebody else's name for this machine: a page of
+ * evil.example could let its own name lead here (DNS rebinding), but not "localhost" or an address. */
 static bool is_local_or_address(const char *host)
 {
     struct in_addr ignored;
