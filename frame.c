@@ -172,8 +172,9 @@ int frame_read_header(struct websocket *ws, struct frame *frame)
  * take vector registers for them, which hold 16 bytes or more on all usual processors. */
 #define UNMASK_WORDS 16
 
-/* Lesson 10. Takes the mask off: byte i of the payload was combined with byte i mod 4 of the key
- * by exclusive or. 64 at a time, as 16 numbers, where there are so many: the same, and far faster. */
+/* Lesson 10. Takes the mask off: byte i of the payload was combined with byte i mod 4 of the key by
+ * exclusive or. The last loop does it all. What stands before it does the same for 64 bytes at a time,
+ * as 16 numbers, which is far faster: lesson 15. */
 void frame_unmask(unsigned char *bytes, size_t length, const unsigned char key[4], uint64_t offset)
 {
     unsigned char twice[8];
@@ -329,8 +330,8 @@ static int text_cut_off(struct websocket *ws)
     return 0;
 }
 
-/* Lesson 10. Reads a frame's payload to the end of the message; a text is checked piece by piece,
- * so that a bad byte is refused when it comes, not when the frame ends. */
+/* Lesson 10. Reads a frame's payload to the end of the message. A text is checked piece by piece, so
+ * that a bad byte is refused when it comes, not when the frame ends. */
 static int read_payload(struct websocket *ws, struct frame *frame)
 {
     struct message *m = &ws->message;
