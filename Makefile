@@ -28,7 +28,7 @@ SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h tests/bench/*.c lessons/*.c les
 # The Debian and Ubuntu packages: to build and run; to test.
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
 TEST_PACKAGES = $(PACKAGES) libcunit1-dev clang $(FUZZER_PACKAGE) clang-tidy cppcheck gawk util-linux \
-	python3 python3-websockets ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
+	python3 python3-websockets fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
 	$(NODE_PACKAGES)
 # Node.js may be there from elsewhere, with an npm that Debian's package would be in conflict with.
 NODE_PACKAGES = $(shell command -v node >/dev/null || echo nodejs; command -v npm >/dev/null || echo npm)
@@ -88,8 +88,8 @@ NOT_RANDOM = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 test: ## all tests, one after the other: tests/README.md lists them
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
 	@$(MAKE) --no-print-directory check-conformance BUILD=build/werror SERVER=build/werror/server
-	@for part in check-clang check-asan check-tsan check-stages check-proof lint check-bench check-fuzz \
-		check-faults check-mistakes check-soak check-peers check-browser; do \
+	@for part in check-clang check-asan check-tsan check-stages check-proof check-lessons lint check-bench \
+		check-fuzz check-faults check-mistakes check-soak check-peers check-browser; do \
 		$(MAKE) --no-print-directory $$part || exit; \
 	done
 	@echo "All tests have passed."
@@ -234,6 +234,22 @@ check-proof: ## each lesson's check sees what is not written: every stage, and e
 	@$(MAKE) -s --no-print-directory BUILD=$(PROOF) CFLAGS=-O1 HARDENING= $(PROOF)/server.o \
 		$(OBJECTS:$(BUILD)/%=$(PROOF)/%) $(SUITES:%=$(PROOF)/tests/%.o) $(PROOF)/tests/harness.o
 	@CC="$(CC)" tests/proof.sh $(PROOF)
+
+# ---- the book: pictures, checks of the lessons, handbook ----
+
+.PHONY: pictures check-lessons handbook
+
+pictures: ## make the lessons' pictures from their sources
+	@lessons/tools/pictures
+
+check-lessons: $(SERVER) ## what the lessons quote, show and link to is so (LESSON=7 for one)
+	@lessons/tools/pictures --check
+	@python3 tests/lessons_test.py
+	@lessons/tools/check-lessons $(LESSON)
+	@lessons/tools/handbook --html build
+
+handbook: ## all lessons as one file: build/handbook.html, and a PDF for paper
+	@lessons/tools/handbook build
 
 # ---- what the tests need ----
 
