@@ -1,0 +1,358 @@
+#!/usr/bin/env python3
+"""client.py - a scripted client for the debugger tours: it says what a lesson's tour looks at
+
+    lessons/tools/client.py LESSON PORT            plays lesson LESSON's part to a server on PORT
+    lessons/tools/client.py LESSON --file FILE     waits until FILE holds "PORT PID", then plays; again
+                                                   whenever that line changes, until it is ended
+
+With a PID it goes on only when that server waits: all that was sent has been read then, and what comes
+next is a receive of its own. It needs nothing but Python. Whatever it waits for has a deadline:
+$PATIENCE seconds, an hour unless told otherwise, for somebody may be thinking at a debugger's prompt.
+"""
+import os
+import signal
+import socket
+import sys
+import time
+
+PATIENCE = float(os.environ.get("PATIENCE", "3600"))
+KEY = bytes.fromhex("37fa213d")  # the masking key of the examples in RFC 6455 section 5.7
+CONTINUATION, TEXT, CLOSE, PING, PONG = 0x0, 0x1, 0x8, 0x9, 0xA
+FIN = 0x80
+
+
+class Trouble(Exception):
+    """What went wrong, in words."""
+
+
+# ---- the server's threads ----
+
+
+def thread_states(pid):
+    """Each thread's name and state: S waits, R runs, t is held by a debugger."""
+    states = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/stat", encoding="utf-8", errors="replace") as file:
+            before, after = file.read().rsplit(")", 1)
+        states.append((before.split("(", 1)[1], after.split()[0]))
+    return states
+
+
+def wait_until(wanted, what):
+    """Waits until wanted() has been true a few times in a row."""
+    deadline, times = time.monotonic() + PATIENCE, 0
+    while times < 4:
+        try:
+            times = times + 1 if wanted() else 0
+        except OSError:
+            times = 0  # a thread has just ended
+        if time.monotonic() > deadline:
+            raise Trouble(f"waited {PATIENCE:.0f} s for this: {what}")
+        time.sleep(0.01)
+
+
+class Server:
+    """The server that is played to."""
+
+    def __init__(self, port, pid=None):
+        self.port, self.pid = port, pid
+
+    def settle(self):
+        """Waits until every thread of the server waits."""
+        if self.pid is None:
+            time.sleep(0.3)
+            return
+        wait_until(lambda: all(state == "S" for _, state in thread_states(self.pid)),
+                   "all threads of the server wait")
+
+    def held(self, name):
+        """Waits until a debugger holds the thread of that name."""
+        if self.pid is None:
+            time.sleep(0.3)
+            return
+        wait_until(lambda: (name, "t") in thread_states(self.pid), f"{name} is held by a debugger")
+
+
+# ---- a connection ----
+
+
+def frame(opcode, payload, fin=FIN, key=KEY):
+    """A client's frame: masked."""
+    length = len(payload)
+    if length < 126:
+        header = bytes([fin | opcode, 0x80 | length])
+    elif length < 65536:
+        header = bytes([fin | opcode, 0x80 | 126]) + length.to_bytes(2, "big")
+    else:
+        header = bytes([fin | opcode, 0x80 | 127]) + length.to_bytes(8, "big")
+    repeated = (key * (length // 4 + 1))[:length]
+    return header + key + bytes(a ^ b for a, b in zip(payload, repeated))
+
+
+def request(target="/echo", *more, leave_out=()):
+    """A request for a WebSocket, with the example key of RFC 6455 section 1.3."""
+    lines = [f"GET {target} HTTP/1.1", "Host: localhost", "Upgrade: websocket",
+             "Connection: keep-alive, Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+             "Sec-WebSocket-Version: 13"]
+    lines = [line for line in lines if line.split(":")[0] not in leave_out]
+    return ("\r\n".join([*lines, *more]) + "\r\n\r\n").encode()
+
+
+class Connection:
+    """One client's connection."""
+
+    def __init__(self, server):
+        self.server, self.buffer = server, b""
+        self.socket = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, data):
+        """Sends, once the server waits: its next receive brings this and nothing else."""
+        self.server.settle()
+        self.socket.sendall(data)
+
+    def receive(self):
+        piece = self.socket.recv(65536)
+        self.buffer += piece
+        return len(piece) > 0
+
+    def head(self):
+        """The response's head."""
+        while b"\r\n\r\n" not in self.buffer:
+            if not self.receive():
+                raise Trouble("the server has ended the connection before its answer was whole")
+        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+        return head.decode()
+
+    def exactly(self, count):
+        while len(self.buffer) < count:
+            if not self.receive():
+                raise Trouble("the server has ended the connection in the middle of a frame")
+        piece, self.buffer = self.buffer[:count], self.buffer[count:]
+        return piece
+
+    def frame(self):
+        """The next frame: its opcode and payload."""
+        first, second = self.exactly(2)
+        length = second & 0x7F
+        if length >= 126:
+            length = int.from_bytes(self.exactly(2 if length == 126 else 8), "big")
+        return first & 0xF, self.exactly(length)
+
+    def expect(self, opcode, payload):
+        got = self.frame()
+        if got != (opcode, payload):
+            raise Trouble(f"expected opcode {opcode} with {payload[:40]!r}, "
+                          f"but got {got[0]} with {got[1][:40]!r}")
+
+    def end(self):
+        """Reads until the server has ended the connection."""
+        while self.receive():
+            pass
+        self.socket.close()
+
+
+def connect(server):
+    server.settle()
+    return Connection(server)
+
+
+def upgraded(server, target="/echo", head=b""):
+    """A WebSocket; `head` is sent with the request."""
+    connection = connect(server)
+    connection.send(request(target) + head)
+    answer = connection.head()
+    if not answer.startswith("HTTP/1.1 101 "):
+        raise Trouble(f"expected 101 Switching Protocols, but got: {answer.splitlines()[0]}")
+    return connection
+
+
+def say_goodbye(connection):
+    connection.send(frame(CLOSE, b"\x03\xe8"))
+    connection.expect(CLOSE, b"\x03\xe8")
+    connection.end()
+
+
+# ---- what is said in each lesson ----
+
+
+def lesson_1(server):
+    """Two visitors, who say nothing."""
+    return [connect(server), connect(server)]
+
+
+def lesson_2(server):
+    """Two clients; when the second one is held at its first line, the first one asks."""
+    first, second = connect(server), connect(server)
+    second.send(b"GET / HTTP/1.1\r\n")
+    server.held("client 2")
+    first.socket.sendall(b"GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    first.head()
+    first.end()
+    return [second]
+
+
+def lesson_3(server):
+    """A request line that comes in two pieces."""
+    client = connect(server)
+    client.send(b"GET /echo HTT")
+    client.send(b"P/1.1\r\nHost: localhost\r\n\r\n")
+    client.head()
+    client.end()
+
+
+def lesson_4(server):
+    """A request with a query, and a header line with its name in capitals."""
+    client = connect(server)
+    client.send(b"GET /echo?page=1 HTTP/1.1\r\nHost: localhost:8080\r\nACCEPT:  */*\r\n\r\n")
+    client.head()
+    client.end()
+
+
+def lesson_5(server):
+    """A request for one of the page's files."""
+    client = connect(server)
+    client.send(b"GET /icon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    client.head()
+    client.end()
+
+
+def lesson_6(server):
+    """A request that lists another thing in Connection, and one that is right."""
+    client = connect(server)
+    client.send(request("/echo", "Connection: keep-alive", leave_out=["Connection"]))
+    client.head()
+    client.end()
+    client = upgraded(server)
+    say_goodbye(client)
+
+
+def lesson_7(server):
+    """An upgrade."""
+    say_goodbye(upgraded(server))
+
+
+def lesson_8(server):
+    """An upgrade, with the first frame directly behind the request."""
+    client = upgraded(server, head=frame(TEXT, b"Hello"))
+    client.expect(TEXT, b"Hello")
+    say_goodbye(client)
+
+
+def lesson_9(server):
+    """Frames of 5, 300 and 70,000 bytes."""
+    client = upgraded(server)
+    for payload in (b"Hello", b"a" * 300, b"b" * 70000):
+        client.send(frame(TEXT, payload))
+        client.expect(TEXT, payload)
+    say_goodbye(client)
+
+
+def lesson_10(server):
+    """The masked Hello of RFC 6455 section 5.7."""
+    client = upgraded(server)
+    client.send(frame(TEXT, b"Hello"))
+    client.expect(TEXT, b"Hello")
+    say_goodbye(client)
+
+
+def lesson_11(server):
+    """A ping between two fragments, and the closing handshake."""
+    client = upgraded(server)
+    client.send(frame(TEXT, b"Hel", fin=0))
+    client.send(frame(PING, b"are you there?"))
+    client.expect(PONG, b"are you there?")
+    client.send(frame(CONTINUATION, b"lo"))
+    client.expect(TEXT, b"Hello")
+    client.send(frame(CLOSE, b"\x03\xe8" + b"bye"))
+    client.expect(CLOSE, b"\x03\xe8" + b"bye")
+    client.end()
+
+
+def lesson_12(server):
+    """A text in two fragments, the first of which ends in the middle of a character; a wrong text."""
+    client = upgraded(server)
+    word = "né".encode()  # 6e c3 a9
+    client.send(frame(TEXT, word[:2], fin=0))
+    client.send(frame(CONTINUATION, word[2:]))
+    client.expect(TEXT, word)
+    client.send(frame(TEXT, b"\xc0\xaf"))
+    opcode, payload = client.frame()
+    if opcode != CLOSE or payload[:2] != b"\x03\xef":
+        raise Trouble(f"expected Close 1007, but got opcode {opcode} with {payload!r}")
+    client.send(frame(CLOSE, payload[:2]))
+    client.end()
+
+
+def lesson_13(server):
+    """A watcher, and somebody to watch."""
+    watcher = upgraded(server, "/wire")
+    server.settle()
+    client = upgraded(server)
+    client.send(frame(TEXT, b"Hello"))
+    client.expect(TEXT, b"Hello")
+    return [watcher, client]
+
+
+def lesson_14(server):
+    """Two WebSockets, and a visitor who has not asked yet; then the server is told to stop."""
+    clients = [upgraded(server), upgraded(server), connect(server)]
+    server.settle()
+    if server.pid is not None:
+        os.kill(server.pid, signal.SIGTERM)
+    silent = clients.pop()
+    if silent.receive():
+        raise Trouble(f"expected the end of the connection, but got {silent.buffer!r}")
+    server.settle()
+    silent.socket.close()
+    for client in clients:
+        opcode, payload = client.frame()
+        if opcode != CLOSE or payload[:2] != b"\x03\xe9":
+            raise Trouble(f"expected Close 1001, but got opcode {opcode} with {payload!r}")
+        client.send(frame(CLOSE, payload[:2]))
+        client.end()
+
+
+def play(lesson, server):
+    """Plays a lesson; answers what must stay connected."""
+    try:
+        return globals()[f"lesson_{lesson}"](server)
+    except (ConnectionError, TimeoutError) as error:
+        raise Trouble(f"the connection broke: {error}") from error
+
+
+# ---- how it is started ----
+
+
+def play_from_file(lesson, name):
+    """Plays to each server that the file names, one after the other."""
+    before = ""
+    while True:
+        line = ""
+        if os.path.exists(name):
+            with open(name, encoding="ascii") as file:
+                line = file.read()
+        if line != before:
+            before = line
+            port, pid = line.split()
+            try:
+                stay = play(lesson, Server(int(port), int(pid)))  # keeps them open
+            except Trouble as trouble:
+                stay = None
+                print(f"client.py: {trouble}", file=sys.stderr, flush=True)
+        time.sleep(0.05)
+
+
+def main():
+    if len(sys.argv) not in (3, 4) or f"lesson_{sys.argv[1]}" not in globals():
+        sys.exit("Usage: client.py LESSON PORT, or client.py LESSON --file FILE; LESSON is 1 to 14")
+    if sys.argv[2] == "--file":
+        play_from_file(sys.argv[1], sys.argv[3])
+    try:
+        play(sys.argv[1], Server(int(sys.argv[2])))
+    except (Trouble, OSError) as trouble:
+        sys.exit(f"client.py: {trouble}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+#!/bin/sh
+# Starts gdb with a lesson's tour.
+#
+#     LESSON=9 lessons/tools/debug.sh             you look, and visit with a browser
+#     LESSON=9 CLIENT=1 lessons/tools/debug.sh    a scripted client visits instead
+#     LESSON=9 TRANSCRIPT=FILE lessons/tools/debug.sh    nobody looks: the tour plays itself into FILE,
+#                                                        in at most $TOUR_SECONDS (60)
+#
+# It looks at your own functions where workshop/ has those of the lesson, and what you have not written
+# yet is the finished code's. WORKSHOP= (empty) looks at the finished code.
+set -eu
+cd "$(dirname "$0")/../.."
+lesson=${LESSON:-} transcript=${TRANSCRIPT:-} workshop=${WORKSHOP-workshop} client='' gdb=''
+build=$PWD/build/tours
+
+fail() {
+    echo "debug: $*" >&2
+    exit 1
+}
+
+case $lesson in
+[1-9] | 1[0-4]) ;;
+0[1-9]) lesson=${lesson#0} ;;
+15 | 16)
+    echo "Lesson $lesson writes no code, so there is no tour: its README says what to do."
+    exit
+    ;;
+*) fail "say which lesson, from 1 to 14: make debug LESSON=9" ;;
+esac
+set -- lessons/"$(printf %02d "$lesson")"-*/tour.gdb
+tour=$1
+[ -e "$tour" ] || fail "lesson $lesson has no tour: $tour is missing"
+gdb -nx -batch -ex 'python print(6 * 7)' 2>/dev/null | grep -q 42 ||
+    fail "gdb with Python in it is needed, as Debian's and Ubuntu's gdb has it: apt-get install gdb"
+mkdir -p "$build"
+
+# Answers whether the workshop has all of this lesson's functions.
+written() {
+    [ -n "$workshop" ] && [ -e "$workshop/server.c" ] &&
+        ! grep -Eq "^    TODO(_LATER)?\($lesson," "$workshop"/*.c
+}
+
+if written; then
+    echo "Your functions, from $workshop/; what you have not written yet is the finished code's."
+    lessons/tools/rest.sh "$workshop" "$build/source"
+    server=$build/server
+    lessons/tools/build.sh "$build/source" "$server" ||
+        fail "this must be mended first. The finished code: make debug LESSON=$lesson WORKSHOP="
+else
+    [ -z "$workshop" ] || [ ! -e "$workshop/server.c" ] ||
+        echo "Lesson $lesson is not written in $workshop/ yet: this is the finished code."
+    make -s --no-print-directory debug-build
+    server=$PWD/build/debug/server
+fi
+
+# A debugger may be forbidden to trace: in containers, or by Linux's "yama".
+may_trace() {
+    gdb -nx -batch -ex 'break main' -ex run --args "$server" --version 2>&1 </dev/null |
+        grep -q '^Breakpoint 1, .*main'
+}
+forbidden() {
+    echo "debug: gdb is not allowed to trace a program here." >&2
+    echo "In a container: start it with --cap-add=SYS_PTRACE --security-opt seccomp=unconfined." >&2
+    echo "Else, as root: sysctl kernel.yama.ptrace_scope=1. \"make doctor\" says more." >&2
+}
+if [ -z "$transcript" ] && ! may_trace; then
+    forbidden
+    exit 1
+fi
+
+unset DEBUGINFOD_URLS # gdb would ask whether it may fetch the C library's source
+export SHELL=/bin/sh LC_ALL=C.UTF-8
+if [ -n "${CLIENT:-}$transcript" ]; then
+    command -v python3 >/dev/null || fail "the scripted client needs python3: apt-get install python3"
+    work=$(mktemp -d "$build/client.XXXXXX")
+    trap 'kill $client $gdb 2>/dev/null || true; rm -rf "$work"' EXIT
+    trap 'exit 1' HUP INT TERM
+    export TOUR_CLIENT="$work/port"
+fi
+
+if [ -z "$transcript" ]; then
+    trap : INT # Ctrl-C is gdb's
+    if [ -n "${CLIENT:-}" ]; then
+        setsid python3 lessons/tools/client.py "$lesson" --file "$work/port" &
+        client=$!
+    fi
+    gdb -q -x lessons/tools/tour.py -x "$tour" "$server"
+    exit
+fi
+
+limit=${TOUR_SECONDS:-60}
+rm -f "$transcript" "$transcript.whole" "$transcript.waits"
+export TOUR_TRANSCRIPT="$transcript"
+export PATIENCE="$limit"
+python3 lessons/tools/client.py "$lesson" --file "$work/port" >"$transcript.client" 2>&1 &
+client=$!
+# Descriptors that make or a shell has left open would change the numbers of the server's sockets.
+timeout --foreground -k 5 "$limit" gdb -nx -batch -x lessons/tools/tour.py -x "$tour" "$server" \
+    >"$transcript.gdb" 2>&1 </dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+gdb=$! # not waited for by the shell itself, so that a signal to it ends all at once
+wait "$gdb" || true
+gdb=
+[ -e "$transcript.whole" ] || {
+    echo "debug: the tour of lesson $lesson was not played to its end (in at most $limit s)." >&2
+    [ ! -e "$transcript" ] || { echo "It came to:" && tail -n 5 "$transcript"; } >&2
+    [ ! -e "$transcript.waits" ] || echo "Stops that were not reached: $(cat "$transcript.waits")." >&2
+    grep -Ei 'error|not defined|cannot' "$transcript.gdb" | tail -n 5 >&2
+    cat "$transcript.client" >&2
+    may_trace || forbidden
+    exit 1
+}
+for kind in whole waits server client gdb; do
+    rm -f "$transcript.$kind"
+done
