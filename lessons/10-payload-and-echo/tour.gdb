@@ -1,0 +1,42 @@
+# Lesson 10, payload and echo: the mask goes, seen by a watchpoint, and the answer has none.
+
+tbreak frame_unmask
+commands
+  silent
+  here
+  say A payload has been read, as it crossed the wire: with the mask on. Here are its 5 bytes, and the
+  say 4 of the key (x/16xb would show 16).
+  your-turn x/5xb bytes
+  your-turn x/4xb key
+  say A watchpoint stops when memory changes, whoever changes it. -l: this place, whatever its name.
+  your-turn watch -l bytes[0]
+  your-turn c
+  say The first byte has changed. It is exclusive or, bit by bit; do the sum yourself:
+  your-turn p/x 0x7f ^ 0x37
+  your-turn p/c bytes[0]
+  say delete takes the watchpoint away ($bpnum is the number of the newest); finish does the others.
+  your-turn delete $bpnum
+  your-turn finish
+  your-turn x/5cb to
+  say The message is readable. c: it goes back.
+end
+
+tbreak frame_write
+commands
+  silent
+  here
+  your-turn p opcode
+  your-turn p length
+  say The same opcode and the same bytes. c: the header has been made then.
+  your-turn tbreak stream_write
+  your-turn c
+  here
+  say Header and payload are to be sent together. The header is the caller's: up.
+  your-turn up
+  your-turn frame-bits header
+  say A server does not mask: the payload is sent as it is.
+  tour-ends
+end
+
+say Send Hello. This tour looks at the payload while its mask is taken off, and at the answer.
+tour-begins
