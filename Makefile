@@ -29,7 +29,7 @@ SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h tests/bench/*.c lessons/*.c les
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
 TEST_PACKAGES = $(PACKAGES) libcunit1-dev clang $(FUZZER_PACKAGE) clang-tidy cppcheck gawk util-linux \
 	python3 python3-websockets fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
-	$(NODE_PACKAGES)
+	gdb $(NODE_PACKAGES)
 # Node.js may be there from elsewhere, with an npm that Debian's package would be in conflict with.
 NODE_PACKAGES = $(shell command -v node >/dev/null || echo nodejs; command -v npm >/dev/null || echo npm)
 # What clang's fuzzer needs is a package of its own, or where there is none, comes with clang.
@@ -89,7 +89,7 @@ test: ## all tests, one after the other: tests/README.md lists them
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
 	@$(MAKE) --no-print-directory check-conformance BUILD=build/werror SERVER=build/werror/server
 	@for part in check-clang check-asan check-tsan check-stages check-proof check-lessons lint check-bench \
-		check-fuzz check-faults check-mistakes check-soak check-peers check-browser; do \
+		check-fuzz check-faults check-mistakes check-tours check-soak check-peers check-browser; do \
 		$(MAKE) --no-print-directory $$part || exit; \
 	done
 	@echo "All tests have passed."
@@ -250,6 +250,19 @@ check-lessons: $(SERVER) ## what the lessons quote, show and link to is so (LESS
 
 handbook: ## all lessons as one file: build/handbook.html, and a PDF for paper
 	@lessons/tools/handbook build
+
+# ---- the debugger ----
+
+.PHONY: debug tours check-tours
+
+debug: ## gdb with a lesson's tour (LESSON=9; CLIENT=1: a scripted client visits, no browser is needed)
+	@LESSON="$(LESSON)" CLIENT="$(CLIENT)" lessons/tools/debug.sh
+
+tours: ## print what the tours show (LESSON=9 for one); UPDATE=1 writes it into the lessons
+	@lessons/tools/tours.sh $(if $(UPDATE),update,print) $(LESSON)
+
+check-tours: ## every tour plays to its end, and shows what its lesson says (LESSON=9 for one)
+	@lessons/tools/tours.sh check $(LESSON)
 
 # ---- what the tests need ----
 
