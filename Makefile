@@ -19,6 +19,11 @@ LIBS = -lmd -lb64
 BUILD ?= build/release
 SERVER ?= server
 VARIANT ?=
+# With a lesson to check, SERVER is the command of any other program: lessons/tools/check.sh starts it.
+ifneq ($(and $(LESSON),$(filter-out file,$(origin SERVER))),)
+export FOREIGN := $(value SERVER)
+override SERVER = server
+endif
 
 PARTS = stream handshake frame wire
 OBJECTS = $(PARTS:%=$(BUILD)/%.o)
@@ -65,8 +70,10 @@ debug-build: ## build build/debug/server for a debugger: nothing optimised away
 
 # ---- tests ----
 
+ifeq ($(LESSON),)
 check: $(SERVER) $(BUILD)/server-counted $(SUITES:%=$(BUILD)/tests/%) ## the quick tests, in C
 	@SERVER=./$(SERVER) COUNTED_SERVER=$(BUILD)/server-counted tests/run.sh $(BUILD)/tests $(SUITES)
+endif
 
 # The same server, whose calls are counted on their way, and can be made to fail.
 COUNTED = recv send sendmsg poll malloc calloc realloc pthread_create accept4 setsockopt
@@ -89,7 +96,8 @@ test: ## all tests, one after the other: tests/README.md lists them
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
 	@$(MAKE) --no-print-directory check-conformance BUILD=build/werror SERVER=build/werror/server
 	@for part in check-clang check-asan check-tsan check-stages check-proof check-lessons lint check-bench \
-		check-fuzz check-faults check-mistakes check-tours check-soak check-peers check-browser; do \
+		check-fuzz check-faults check-mistakes check-tours check-workshop check-soak check-peers \
+		check-browser; do \
 		$(MAKE) --no-print-directory $$part || exit; \
 	done
 	@echo "All tests have passed."
@@ -263,6 +271,39 @@ tours: ## print what the tours show (LESSON=9 for one); UPDATE=1 writes it into 
 
 check-tours: ## every tour plays to its end, and shows what its lesson says (LESSON=9 for one)
 	@lessons/tools/tours.sh check $(LESSON)
+
+# ---- the workshop ----
+
+WORKSHOP_PACKAGES = $(PACKAGES) libcunit1-dev gdb python3
+.PHONY: workshop lesson watch solution doctor workshop-deps check-workshop
+
+ifneq ($(LESSON),)
+check: ## LESSON=3: lesson 3's check, of workshop/ (SERVER="node my.js": of that)
+	@lessons/tools/check.sh "$$LESSON"
+endif
+
+workshop: ## the folder for your own code; LESSON=3: at the beginning of that lesson
+	@lessons/tools/workshop.sh "$${LESSON:-}"
+
+lesson: ## your way through the lessons: done, next, not yet
+	@lessons/tools/path.sh
+
+watch: ## check the lesson you are at whenever a file in workshop/ changes
+	@lessons/tools/watch.sh
+
+solution: ## LESSON=3: its functions as the finished code has them, when yours pass (or FORCE=1)
+	@lessons/tools/solution.sh "$${LESSON:-}"
+
+doctor: ## is there all that the lessons need?
+	@lessons/tools/doctor.sh
+
+workshop-deps: ## install what is needed to go through the lessons
+	@command -v apt-get >/dev/null || { echo "Please install: $(WORKSHOP_PACKAGES)"; exit 1; }
+	$(APT) update
+	$(APT) install -y --no-install-recommends $(WORKSHOP_PACKAGES)
+
+check-workshop: ## these commands do what they say, in a copy of all this
+	@tests/workshop.sh
 
 # ---- what the tests need ----
 
