@@ -173,8 +173,8 @@ struct talk {
 };
 
 /* Has a talk on a new connection, in one piece; again cut at every byte; and again between
- * neighbours. A talk without a close is ended by one (1000). Before lesson 11 is written, that gets
- * 1011. */
+ * neighbours. A talk without a close is ended by one (1000); until lesson 11 is written, that may be
+ * refused with 1011. */
 void have_talk(const struct talk *talk);
 void have_talk_once(const struct talk *talk);
 
