@@ -263,13 +263,13 @@ static void clients_are_freed(void)
 int main(void)
 {
     static const struct test tests[] = {
+        {"fifty who come at once are all served", a_crowd, 2, "man 3 pthread_create",
+         "Each thread needs a client of its own, from malloc: main's local variables change with the "
+         "next visitor."},
         {"a second visitor is served while the first stays", second_while_first_stays, 2,
          "man 3 pthread_create",
          "Main must only start a thread for a visitor: whatever waits for that visitor belongs into the "
          "thread."},
-        {"fifty who come at once are all served", a_crowd, 2, "man 3 pthread_create",
-         "Each thread needs a client of its own, from malloc: main's local variables change with the "
-         "next visitor."},
         {"fifty visitors have fifty threads", a_thread_each, 2, "man 3 pthread_create",
          "One pthread_create for each accepted socket; the thread ends when its visitor has left."},
         {"threads carry their client's number", names, 2, "man 3 pthread_setname_np",

@@ -266,12 +266,12 @@ int main(void)
         {"good upgrades, as different clients write them", good_upgrades, 6, "RFC 6455, section 4.2.1",
          "Names of headers and their tokens come in any case, alone or in a list, on one line or on "
          "several."},
+        {"method and path come first", method_and_path, 6, "RFC 9110, section 15.5.6",
+         "Method and path are looked at before the upgrade; a path that takes no upgrades is 404."},
         {"a request that asks for no WebSocket is a plain one", no_upgrade_at_all, 6,
          "RFC 9110, section 7.8",
          "Only a GET of HTTP/1.1 whose Upgrade line lists websocket asks for one; all others stay plain "
          "requests."},
-        {"method and path come first", method_and_path, 6, "RFC 9110, section 15.5.6",
-         "Method and path are looked at before the upgrade; a path that takes no upgrades is 404."},
         {"the version must be 13", version, 6, "RFC 6455, section 4.4",
          "There must be one line with the text 13; else 426, which tells the client which version to "
          "use."},

@@ -7,6 +7,12 @@
 #include "frame.h"
 #include "harness.h"
 
+static void one_text(void)
+{
+    have_talk_once(
+        &(struct talk){"the RFC's masked Hello", "=818537fa213d7f9f4d5158", "text:48656c6c6f"});
+}
+
 static void talks(void)
 {
     static const struct talk all[] = {
@@ -129,13 +135,15 @@ static void much_in_flight(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"every message comes back, in whatever pieces it is sent", talks, 10, "RFC 6455, section 5.3",
-         "Unmask with byte i mod 4 of the key, and send the payload back in a frame of the same opcode, "
-         "unmasked."},
+        {"a text comes back", one_text, 10, "RFC 6455, section 5.7",
+         "Read the header, then the payload, take its mask off, and write it in a frame of your own."},
         {"a zero byte ends nothing", zero_bytes, 10, "RFC 6455, section 5.6",
          "A payload has a length and no end mark: strlen knows nothing of it."},
         {"a payload comes back whole, however many recvs it takes", a_long_payload, 10, "man 2 recv",
          "Read on until the frame's length is reached; the mask goes on where the last piece ended."},
+        {"every message comes back, in whatever pieces it is sent", talks, 10, "RFC 6455, section 5.3",
+         "Unmask with byte i mod 4 of the key, and send the payload back in a frame of the same opcode, "
+         "unmasked."},
         {"messages of every form of length", lengths, 10, "RFC 6455, section 5.2",
          "Write up to 125 in 7 bits, up to 65535 in 2 bytes behind 126, more in 8 bytes behind 127."},
         {"large messages among small ones", large_among_small, 10, "RFC 6455, section 5.4",

@@ -485,6 +485,8 @@ int main(void)
          "answer."},
         {"messages over the limit are refused with 1009", too_big, 12, "RFC 6455, section 7.4.1",
          "Compare what the header claims with the room that is left; a sum of the two could overflow."},
+        {"what a header claims costs no memory", claims_cost_nothing, 12, "RFC 6455, section 10.4",
+         "Memory must grow with the bytes that came, and not with the length that a header claims."},
         {"text must be UTF-8, over the wire", utf8_over_the_wire, 12, "RFC 3629, section 4",
          "The first byte says how many follow; the second has borders of its own after E0, ED, F0 and "
          "F4."},
@@ -505,8 +507,6 @@ int main(void)
         {"16 MiB in one frame, in fragments, and in pieces of every size", large_messages, 12,
          "RFC 6455, section 5.4",
          "The limit holds for the whole message: what came before counts with the frame."},
-        {"what a header claims costs no memory", claims_cost_nothing, 12, "RFC 6455, section 10.4",
-         "Memory must grow with the bytes that came, and not with the length that a header claims."},
         {0},
     };
     int status;
