@@ -4,11 +4,11 @@
 #     tests/proof.sh FOLDER [FUNCTION]...       (make check-proof does)
 #
 # The finished code passes all of them. Stage N of the course has lessons 1 to N-1: the checks of these
-# lessons pass, and that of lesson N fails. Then each function that a learner writes is left out of the
-# finished code, alone: its lesson's check must fail. A check fails as it should where it says what it wants, or that
-# the lesson is not written; where it crashes, or its time is up, or the server crashes, it does not
-# help anybody. With names of functions: only these are left out, and what is said is shown.
-# FOLDER has the finished code's objects and suites; all is made there.
+# lessons pass, and that of lesson N fails. Then each function that a learner writes is left out, alone,
+# of the finished code, and again of the stage in which its lesson is the last: its lesson's check must
+# fail. It fails as it should where it says what it wants, or that the lesson is not written; where it
+# crashes, or its time is up, or the server crashes, it does not help anybody. With names of functions:
+# only these are left out, and what is said is shown. FOLDER has the suites; all is made there.
 set -u
 limit=15 # seconds for a check to fail; it takes a few
 wait=4   # seconds for each of its waits then: there is something to wait in vain for
@@ -28,37 +28,37 @@ right() {
     echo '1 0' >>"$here/counts"
 }
 
+# Compiles a part of the server from the folder that it was written to.
 compile() {
     # shellcheck disable=SC2086
     $CC $flags -I"$here" -DCLIENT_DIRECTORY="\"$PWD/client\"" -c -o "$here/$1.o" "$here/$1.c" 2>"$log"
 }
 
-# Links the server, or a suite, with what was compiled here, and else with the finished code.
+# Links the server, or a check, of what was compiled here, and of a stage where nothing was.
 link() {
     objects=
-    for part in stream handshake frame wire todo; do
+    for part in stream handshake frame wire todo $3; do
         if [ -f "$here/$part.o" ]; then objects="$objects $here/$part.o"
-        else objects="$objects $folder/$part.o"; fi
+        else objects="$objects $base/$part.o"; fi
     done
     # shellcheck disable=SC2086
-    $CC -pthread $wrapped -o "$here/$1" $2 $objects $3 -lmd -lb64 2>"$log"
+    $CC -pthread $wrapped -o "$here/$1" $2 $objects -lcunit -lmd -lb64 2>"$log"
 }
 
-link_server() {
-    if [ -f "$here/server.o" ]; then link server "$here/server.o" ''
-    else link server "$folder/server.o" ''; fi
+link_check() {
+    link check "$(ls "$folder/tests/$(printf %02d "$1")"_*.o) $folder/tests/harness.o" ''
 }
 
 # A check that must pass, with the lessons up to this one. The finished code has as little time for each
 # wait as what must fail has: else it might be the time alone that makes it fail.
 passes() {
-    LESSON=$2 SERVER=$here/server FAIL_FAST=$3 timeout 120 "$here/check" >"$log" 2>&1 && right ||
-        not_right "the check of lesson $1 must pass when lessons 1 to $2 are written"
+    if LESSON=$2 SERVER=$server FAIL_FAST=$3 timeout 120 "$here/check" >"$log" 2>&1; then right
+    else not_right "the check of lesson $1 must pass when lessons 1 to $2 are written"; fi
 }
 
 # A check that must fail, and say why.
 fails() {
-    LESSON=$2 SERVER=$here/server FAIL_FAST=$wait timeout $limit "$here/check" >"$log" 2>&1
+    LESSON=$2 SERVER=$server FAIL_FAST=$wait timeout $limit "$here/check" >"$log" 2>&1
     status=$?
     if [ $status -eq 0 ]; then not_right "$3: the check of lesson $1 passes"
     elif [ $status -eq 124 ]; then not_right "$3: the check of lesson $1 has not failed in $limit s"
@@ -69,86 +69,100 @@ fails() {
     else right; fi
 }
 
-link_check() {
-    suite=$(ls "$folder/tests/$(printf %02d "$1")"_*.o)
-    link check "$suite $folder/tests/harness.o" -lcunit
-}
+# ---- what runs side by side: each has a folder of its own, $here ----
 
-try_stage() {
-    stage=$1
-    lessons/tools/stage.sh "$stage" "$here"
-    flags="$flags -DFIRST_UNWRITTEN=$stage"
+build_stage() {
+    lessons/tools/stage.sh "$1" "$here"
+    [ "$1" -gt 14 ] || flags="$flags -DFIRST_UNWRITTEN=$1" # what a refusal names
     for part in server stream handshake frame wire todo; do
-        compile $part || { not_right "stage $stage does not compile"; return; }
+        compile $part || { not_right "stage $1 does not compile"; return; }
     done
-    link_server || { not_right "stage $stage does not link"; return; }
-    lesson=1
-    while [ $lesson -le "$stage" ]; do
-        link_check $lesson || { not_right "check $lesson does not link"; return; }
-        if [ $lesson -lt "$stage" ]; then passes $lesson $((stage - 1)) 10
-        else fails "$stage" "$stage" "stage $stage"; fi
-        lesson=$((lesson + 1))
-    done
+    link server '' server || not_right "stage $1 does not link"
 }
 
-try_finished() {
-    link_server && link_check "$1" || { not_right 'the finished code does not link'; return; }
-    passes "$1" 14 $wait
+# One check, on one stage.
+try_check() {
+    stage=$1 lesson=$2
+    base=$folder/stage-$stage server=$folder/stage-$stage/server
+    if ! link_check "$lesson"; then not_right "check $lesson does not link with stage $stage"
+    elif [ "$stage" -gt 14 ]; then passes "$lesson" 14 $wait
+    elif [ "$lesson" -lt "$stage" ]; then passes "$lesson" $((stage - 1)) 10
+    else fails "$lesson" "$lesson" "stage $stage"; fi
 }
 
-# One function left out: its file, and no other, is not that of the finished code.
-try_function() {
-    lesson=$1 name=$2
-    lessons/tools/stage.sh "$name" "$here"
+# One function left out: its file is another than that of the stage, and compiled anew.
+try_without() {
+    name=$1 lesson=$2 stage=$3 up_to=$4
+    base=$folder/stage-$stage server=$here/server
+    lessons/tools/stage.sh "$stage" "$here" "$name"
     for part in server stream handshake frame wire; do
-        if grep -v '^#include "todo.h"$' "$here/$part.c" | cmp -s - $part.c; then
-            rm "$here/$part.c"
-        else
-            compile $part || { not_right "without $name it does not compile"; return; }
-        fi
+        if cmp -s "$here/$part.c" "$base/$part.c"; then rm "$here/$part.c"
+        else compile $part || { not_right "without $name it does not compile"; return; }; fi
     done
-    link_server && link_check "$lesson" || { not_right "without $name it does not link"; return; }
+    cp "$folder/todo-$lesson.o" "$here/todo.o"
+    if ! link server '' server || ! link_check "$lesson"; then
+        not_right "without $name it does not link"
+        return
+    fi
     start=$(date +%s%N)
-    fails "$lesson" 14 "without $name"
+    fails "$lesson" "$up_to" "without $name, all others written up to lesson $up_to"
     echo "$((($(date +%s%N) - start) / 1000000)) $name" >"$here/time"
-    [ "$quiet" = 1 ] || { echo "without $name, lesson $lesson:"; cat "$log"; }
+    [ "$quiet" = 1 ] || { echo "without $name, lessons 1 to $up_to:"; cat "$log"; }
 }
+
+if [ "$1" = --one ]; then
+    folder=$2 quiet=$3 what=$4
+    shift 4
+    here=$folder/${what#*_} # such as stage-7, check-7-6, without-publish-13-99-14
+    for word; do here=$here-$word; done
+    log=$here/log
+    mkdir -p "$here"
+    "$what" "$@"
+    exit
+fi
 
 # The functions that a learner writes, each with its lesson: those of stage 1 that are not written.
 list_functions() {
     awk '/^[a-z].*\(/ {match($0, /[a-z_0-9]+\(/); name = substr($0, RSTART, RLENGTH - 1)}
-        sub(/^    TODO(_LATER)?\(/, "") {print $0 + 0, name}' "$folder"/stage-1/*.c | sort -n
+        sub(/^    TODO(_LATER)?\(/, "") {print name, $0 + 0}' "$folder"/stage-1/*.c
 }
 
-if [ "$1" = --one ]; then
-    folder=$2 quiet=$3 kind=$4
-    shift 4
-    here=$folder/$kind-${2:-$1} log=$folder/$kind-${2:-$1}/log
-    mkdir -p "$here"
-    try_"$kind" "$@"
-    exit
-fi
+# What there is to do, in words for --one; what takes longest comes first.
+list_checks() {
+    for lesson in 14 13 12 11 10 9 8 7 6 5 4 3 2 1; do
+        for stage in 99 14 13 12 11 10 9 8 7 6 5 4 3 2 1; do
+            [ $stage -lt $lesson ] || echo try_check $stage $lesson
+        done
+    done
+}
+list_without() {
+    while read -r name lesson; do
+        echo try_without "$name" "$lesson" 99 14
+        [ "$lesson" -gt 13 ] || echo try_without "$name" "$lesson" $((lesson + 1)) "$lesson"
+    done
+}
+
+side_by_side() {
+    sed "s|^|$folder $quiet |" | xargs -L 1 -P 4 "$0" --one # most of the time they wait
+}
 
 folder=$1
 shift
-rm -rf "$folder"/stage-* "$folder"/finished-* "$folder"/function-*
-here=$folder log=$folder/log
-lessons/tools/stage.sh 1 "$folder/stage-1"
-cp lessons/tools/todo.c "$folder"
-here="$folder/stage-1" && compile todo && mv "$here/todo.o" "$folder/todo.o" || { cat "$log"; exit 1; }
-{
-    if [ $# -eq 0 ]; then # the longest first
-        for lesson in 14 13 12 11 10 9 8 7 6 5 4 3 2 1; do
-            echo "$folder 1 finished $lesson"
-            echo "$folder 1 stage $lesson"
-        done
-        list_functions | sed "s|^|$folder 1 function |"
-    else
-        for name; do list_functions | sed -n "s|^\(.* $name\)$|$folder 0 function \1|p"; done
-    fi
-} | xargs -L 1 -P 4 "$0" --one # more than there are processors: most of the time they wait
+rm -rf "$folder"/stage-* "$folder"/check-* "$folder"/without-*
+quiet=1
+for stage in 99 14 13 12 11 10 9 8 7 6 5 4 3 2 1; do echo build_stage $stage; done | side_by_side
+for lesson in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do
+    cp "$folder/stage-$lesson/todo.o" "$folder/todo-$lesson.o"
+done
+if [ $# -eq 0 ]; then
+    { list_checks; list_functions | list_without; } | side_by_side
+else
+    quiet=0
+    for name; do list_functions | grep "^$name "; done | list_without | side_by_side
+fi
 cat "$folder"/*/complaint 2>/dev/null # at the end, where they are seen
-sort -rn "$folder"/function-*/time | awk 'NR == 1 {ms = $1; name = $2} END {
-    printf "%d functions left out, one at a time: seen in %.1f s at most (%s)\n", NR, ms / 1000, name}'
+sort -rn "$folder"/without-*/time | awk 'NR == 1 {ms = $1; name = $2} {seen[$2]} END {
+    for (name_of in seen) n++
+    printf "%d functions left out, one at a time: seen in %.1f s at most (%s)\n", n, ms / 1000, name}'
 cat "$folder"/*/counts |
     awk '{p += $1; f += $2} END {print p + 0 " passed, " f + 0 " failed"; exit f > 0 || p == 0}'

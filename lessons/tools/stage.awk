@@ -1,7 +1,7 @@
 # stage.awk - makes one stage of the course from a finished source file
 #
 #     awk -v lesson=7 -f lessons/tools/stage.awk server.c >workshop/server.c
-#     awk -v only=worker -f lessons/tools/stage.awk server.c     (all is there but this function)
+#     awk -v lesson=7 -v without=worker -f lessons/tools/stage.awk server.c     (nor is this one there)
 #
 # The comment directly above a function begins with its lesson: "Lesson 7. Makes the accept key".
 # Functions of that lesson and of later ones lose their body: it becomes a TODO with the comment's
@@ -25,10 +25,8 @@ function words(line) {
 function is_left_out() {
     if (text !~ /^Lesson [0-9]+\. /)
         return 0
-    if (only == "")
-        return substr(text, 8) + 0 >= lesson
     match(signature, /[a-z_0-9]+\(/)
-    return substr(signature, RSTART, RLENGTH - 1) == only
+    return substr(text, 8) + 0 >= lesson || substr(signature, RSTART, RLENGTH - 1) == without
 }
 
 function todo(    sentence, number, passed) {
