@@ -34,7 +34,7 @@ SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h tests/bench/*.c lessons/*.c les
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
 TEST_PACKAGES = $(PACKAGES) libcunit1-dev clang $(FUZZER_PACKAGE) clang-tidy cppcheck gawk util-linux \
 	python3 python3-websockets fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
-	gdb $(NODE_PACKAGES)
+	gdb nginx openssl curl $(NODE_PACKAGES)
 # Node.js may be there from elsewhere, with an npm that Debian's package would be in conflict with.
 NODE_PACKAGES = $(shell command -v node >/dev/null || echo nodejs; command -v npm >/dev/null || echo npm)
 # What clang's fuzzer needs is a package of its own, or where there is none, comes with clang.
@@ -119,10 +119,10 @@ check-peers: $(SERVER) tests/node_modules ## clients that others wrote: ws, pyth
 	SERVER=$(CURDIR)/$(SERVER) node --test tests/interop/ws.test.mjs
 	SERVER=$(CURDIR)/$(SERVER) timeout 300 /usr/bin/python3 tests/interop/websockets_test.py
 
-check-browser: $(SERVER) tests/node_modules ## the page, in Chromium
+check-browser: $(SERVER) tests/node_modules ## the page, in Chromium; also behind nginx with TLS
 	node --test tests/wire.test.mjs
 	SERVER=$(CURDIR)/$(SERVER) node --test --test-concurrency=1 tests/browser/page.test.mjs \
-		tests/browser/wire.test.mjs
+		tests/browser/wire.test.mjs tests/browser/tls.test.mjs
 
 # ---- how fast it is ----
 
