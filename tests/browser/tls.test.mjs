@@ -321,9 +321,9 @@ tlsTest('without the Connection line, nginx says close, and the server refuses',
   assert.match(words, /Connection line does not list Upgrade/);
 }, { changes: [[line('proxy_set_header Connection'), '']] });
 
-tlsTest('without HTTP/1.1, an upgrade arrives as a plain request', async (stand) => {
+tlsTest('in HTTP/1.0, an upgrade arrives as a plain request', async (stand) => {
   assert.equal((await ask(stand)).status, 426);
-}, { changes: [[line('proxy_http_version'), '']] });
+}, { changes: [['proxy_http_version 1.1', 'proxy_http_version 1.0']] });
 
 tlsTest('without the Host line, the server is told the name that only nginx knows', async (stand) => {
   await ask(stand);
