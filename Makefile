@@ -28,13 +28,15 @@ endif
 PARTS = stream handshake frame wire
 OBJECTS = $(PARTS:%=$(BUILD)/%.o)
 SUITES = $(sort $(basename $(notdir $(wildcard tests/[0-9]*.c))))
-SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h tests/bench/*.c lessons/*.c lessons/*.h)
+SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h tests/bench/*.c lessons/tools/*.c \
+	lessons/tools/*.h)
 
-# The Debian and Ubuntu packages: to build and run; to test.
+# The Debian and Ubuntu packages: to build and run; to go through the lessons; to test.
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
-TEST_PACKAGES = $(PACKAGES) libcunit1-dev clang $(FUZZER_PACKAGE) clang-tidy cppcheck gawk util-linux \
-	python3 python3-websockets fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
-	gdb nginx openssl curl $(NODE_PACKAGES)
+WORKSHOP_PACKAGES = $(PACKAGES) libcunit1-dev gdb python3 curl netcat-openbsd xxd openssl procps
+TEST_PACKAGES = $(WORKSHOP_PACKAGES) clang $(FUZZER_PACKAGE) clang-tidy cppcheck gawk util-linux nginx \
+	python3-websockets fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
+	$(NODE_PACKAGES)
 # Node.js may be there from elsewhere, with an npm that Debian's package would be in conflict with.
 NODE_PACKAGES = $(shell command -v node >/dev/null || echo nodejs; command -v npm >/dev/null || echo npm)
 # What clang's fuzzer needs is a package of its own, or where there is none, comes with clang.
@@ -274,8 +276,7 @@ check-tours: ## every tour plays to its end, and shows what its lesson says (LES
 
 # ---- the workshop ----
 
-WORKSHOP_PACKAGES = $(PACKAGES) libcunit1-dev gdb python3
-.PHONY: workshop lesson watch solution doctor workshop-deps check-workshop
+.PHONY: workshop lesson mine watch solution doctor workshop-deps check-workshop
 
 ifneq ($(LESSON),)
 check: ## LESSON=3: lesson 3's check, of workshop/ (SERVER="node my.js": of that)
@@ -288,6 +289,12 @@ workshop: ## the folder for your own code; LESSON=3: at the beginning of that le
 lesson: ## your way through the lessons: done, next, not yet
 	@lessons/tools/path.sh
 
+mine: ## build the server in workshop/ and start it (ARGS="--port 9000")
+	@test -d workshop || { echo "There is no workshop/ yet: make workshop makes it."; exit 1; }
+	@mkdir -p build
+	@lessons/tools/build.sh workshop build/mine
+	build/mine $(ARGS)
+
 watch: ## check the lesson you are at whenever a file in workshop/ changes
 	@lessons/tools/watch.sh
 
@@ -296,11 +303,6 @@ solution: ## LESSON=3: its functions as the finished code has them, when yours p
 
 doctor: ## is there all that the lessons need?
 	@lessons/tools/doctor.sh
-
-workshop-deps: ## install what is needed to go through the lessons
-	@command -v apt-get >/dev/null || { echo "Please install: $(WORKSHOP_PACKAGES)"; exit 1; }
-	$(APT) update
-	$(APT) install -y --no-install-recommends $(WORKSHOP_PACKAGES)
 
 check-workshop: ## these commands do what they say, in a copy of all this
 	@tests/workshop.sh
@@ -332,6 +334,11 @@ deps: ## install what is needed to build and run (Debian, Ubuntu)
 	@command -v apt-get >/dev/null || { echo "Please install: $(PACKAGES)"; exit 1; }
 	$(APT) update
 	$(APT) install -y --no-install-recommends $(PACKAGES)
+
+workshop-deps: ## install what is needed to go through the lessons
+	@command -v apt-get >/dev/null || { echo "Please install: $(WORKSHOP_PACKAGES)"; exit 1; }
+	$(APT) update
+	$(APT) install -y --no-install-recommends $(WORKSHOP_PACKAGES)
 
 test-deps: ## install what is needed to test as well
 	@command -v apt-get >/dev/null || { echo "Please install: $(TEST_PACKAGES) chromium"; exit 1; }

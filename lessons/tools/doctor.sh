@@ -117,6 +117,19 @@ tracing() {
     fi
 }
 
+# What the lessons type into a terminal.
+tools_there() {
+    absent=
+    for pair in curl:curl nc:netcat-openbsd xxd:xxd openssl:openssl pgrep:procps; do
+        have "${pair%%:*}" || absent="$absent ${pair#*:}"
+    done
+    if [ -z "$absent" ]; then
+        good tools "curl, nc, xxd, openssl, pgrep"
+    else
+        bad tools "$(install "${absent# }")"
+    fi
+}
+
 # The process that listens on the port: the socket's number is in the kernel's table, and in the
 # folder of the process.
 owner() {
@@ -168,6 +181,7 @@ library CUnit libcunit1-dev CUnit/Basic.h 'CU_initialize_registry()' -lcunit
 gdb_there
 tracing
 python_there
+tools_there
 port_free
 browser
 node_there
