@@ -82,7 +82,8 @@ COUNTED = recv send sendmsg poll malloc calloc realloc pthread_create accept4 se
 $(BUILD)/server-counted: $(BUILD)/server.o $(OBJECTS) $(BUILD)/tests/counted.o
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(COUNTED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/harness.o $(OBJECTS)
+HARNESS = $(BUILD)/tests/harness.o $(BUILD)/tests/learn.o $(BUILD)/tests/show.o $(BUILD)/tests/foreign.o
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(HARNESS) $(OBJECTS)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcunit $(LIBS)
 
 .SECONDARY:
@@ -98,8 +99,8 @@ test: ## all tests, one after the other: tests/README.md lists them
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
 	@$(MAKE) --no-print-directory check-conformance BUILD=build/werror SERVER=build/werror/server
 	@for part in check-clang check-asan check-tsan check-stages check-proof check-lessons lint check-bench \
-		check-fuzz check-faults check-mistakes check-tours check-workshop check-soak check-peers \
-		check-browser; do \
+		check-fuzz check-faults check-mistakes check-learn check-foreign check-tours check-workshop \
+		check-soak check-peers check-browser; do \
 		$(MAKE) --no-print-directory $$part || exit; \
 	done
 	@echo "All tests have passed."
@@ -242,7 +243,7 @@ PROOF = build/proof
 
 check-proof: ## each lesson's check sees what is not written: every stage, and every function alone
 	@$(MAKE) -s --no-print-directory BUILD=$(PROOF) CFLAGS=-O1 HARDENING= \
-		$(SUITES:%=$(PROOF)/tests/%.o) $(PROOF)/tests/harness.o
+		$(SUITES:%=$(PROOF)/tests/%.o) $(HARNESS:$(BUILD)/%=$(PROOF)/%)
 	@CC="$(CC)" tests/proof.sh $(PROOF)
 
 # ---- the book: pictures, checks of the lessons, handbook ----
@@ -276,7 +277,8 @@ check-tours: ## every tour plays to its end, and shows what its lesson says (LES
 
 # ---- the workshop ----
 
-.PHONY: workshop lesson mine watch solution doctor workshop-deps check-workshop
+.PHONY: workshop lesson mine watch solution doctor workshop-deps check-workshop \
+	check-learn check-foreign
 
 ifneq ($(LESSON),)
 check: ## LESSON=3: lesson 3's check, of workshop/ (SERVER="node my.js": of that)
@@ -306,6 +308,14 @@ doctor: ## is there all that the lessons need?
 
 check-workshop: ## these commands do what they say, in a copy of all this
 	@tests/workshop.sh
+
+WIRE_SUITES = 01_listen 02_threads 05_page 06_upgrade 08_switch 10_echo 11_control 12_messages
+
+check-learn: ## what a learner is shown: a wrong byte, a crash, a hang, what is not written yet
+	@tests/learn.sh $(CURDIR)/build/learn
+
+check-foreign: $(SUITES:%=$(BUILD)/tests/%) tests/node_modules ## the checks are fair to another good server, npm's ws
+	@tests/foreign.sh $(BUILD)/tests $(WIRE_SUITES)
 
 # ---- what the tests need ----
 

@@ -11,6 +11,7 @@ static void ready_line(void)
 {
     char wanted[100];
 
+    needs_own("ready line");
     server_start(NULL);
     snprintf(wanted, sizeof wanted, "listening on http://127.0.0.1:%d/", server_port);
     EXPECT_TEXT(server_line, wanted, "the ready line");
@@ -139,6 +140,7 @@ static void any_folder(void)
     char before[2000] = "", path[5000];
     const char *named = getenv("SERVER");
 
+    needs_own("program");
     EXPECT(getcwd(before, sizeof before) != NULL, "getcwd");
     snprintf(path, sizeof path, "%s/%s", named && *named == '/' ? "" : before, named ? named : "server");
     setenv("SERVER", path, 1);

@@ -72,7 +72,7 @@ static void a_crowd(void)
     kill(server_pid, SIGSTOP);
     for (int i = 0; i < MANY; i++) {
         fds[i] = dial();
-        send_text(fds[i], "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        send_text(fds[i], "HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     }
     kill(server_pid, SIGCONT);
     for (int i = 0; i < MANY && answered; i++)
@@ -170,6 +170,7 @@ static void names(void)
 {
     int one, two;
 
+    needs_own("threads");
     server_start(NULL);
     one = dial();
     two = dial();
@@ -203,6 +204,7 @@ static int server_mappings(void)
 /* The stack of a thread that has ended goes back, or to the next one. */
 static void stacks_come_back(void)
 {
+    needs_own("threads");
     enum { VISITORS = 200 };
     int before;
 

@@ -278,7 +278,7 @@ static void end_comes_at_once(void)
     char answer[10000];
     int fd = dial();
 
-    send_text(fd, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    send_text(fd, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
     EXPECT(receive_all(fd, answer, sizeof answer) > 0, "an answer, and the end");
     /* our end is still open: the server waits for it, and gives up after LINGER_S */
     EXPECT(send_text(fd, "more"), "the server still takes what comes");

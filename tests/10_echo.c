@@ -89,6 +89,7 @@ static void unmask(void)
     static const unsigned char key[4] = {0x37, 0xFA, 0x21, 0x3D};
     unsigned char bytes[100], wanted[100];
 
+    needs_own("functions");
     for (size_t start = 0; start < 9; start++) {
         for (size_t length = 0; length < 70; length++) {
             for (unsigned offset = 0; offset < 5; offset++) {

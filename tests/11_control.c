@@ -173,6 +173,7 @@ static void reasons_of_ours(void)
     unsigned char got[200];
     int fd = open_websocket();
 
+    needs_own("sentences");
     send_bytes(fd, "\x81\x05Hello", 7);
     EXPECT(receive_all(fd, got, sizeof got) > 4, "a close frame");
     EXPECT(strstr((char *)got + 4, "without a mask") != NULL, "the reason is: %s", got + 4);

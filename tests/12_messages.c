@@ -222,6 +222,7 @@ static void utf8_from_text_to_text(void)
 
 static void utf8_by_call(void)
 {
+    needs_own("functions");
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char script[100];
         size_t length;
@@ -244,6 +245,7 @@ static void utf8_pairs(void)
 {
     unsigned wrong = 0;
 
+    needs_own("functions");
     for (unsigned a = 0; a < 256; a++) {
         for (unsigned b = 0; b < 256; b++) {
             unsigned char bytes[2] = {(unsigned char)a, (unsigned char)b};
@@ -274,6 +276,7 @@ static void every_code_point(void)
                                end[] = {0, 0x80, 0x800, 0x10000, 0x200000};
     unsigned wrong = 0;
 
+    needs_own("functions");
     for (size_t length = 1; length <= 4; length++) {
         for (unsigned long point = 0; point < end[length]; point++) {
             unsigned char bytes[4];

@@ -429,6 +429,7 @@ static void two_writers(void)
     ssize_t length;
     pid_t writer;
 
+    needs_own("functions");
     EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "a pair of sockets");
     setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof small); /* so that sends must wait */

@@ -36,6 +36,15 @@ struct test {
  * a later one are left out. */
 int written_lesson(void);
 
+/* With $LEARN=1, a suite shows what its first failure is about, byte by byte: see learn.h.
+ *
+ * With $FOREIGN="node my.js", that program is the server. A test that needs something which only our
+ * own server has is left here, and a line says so. */
+void needs_own(const char *what);
+
+/* An unwritten function of the course was called: lessons/tools/todo.c. */
+void unwritten(const char *words);
+
 /* Runs the tests of a suite, up to one without a name. Answers main's exit status: 0 only where
  * something was asserted and nothing failed. */
 int run_suite(const char *name, const struct test *tests);
@@ -49,6 +58,12 @@ bool expect(bool holds, int line, const char *file, const char *message, ...)
 #define EXPECT_TEXT(got, wanted, ...) expect_text((got), (wanted), __LINE__, __FILE__, __VA_ARGS__)
 bool expect_text(const char *got, const char *wanted, int line, const char *file,
                  const char *message, ...) __attribute__((format(printf, 5, 6)));
+
+/* Asserts that bytes begin with others, which are text; and shows where they do not. */
+#define EXPECT_BEGINNING(got, length, wanted, ...) \
+    expect_beginning((got), (length), (wanted), __LINE__, __FILE__, __VA_ARGS__)
+bool expect_beginning(const void *got, size_t got_length, const char *wanted, int line, const char *file,
+                      const char *message, ...) __attribute__((format(printf, 6, 7)));
 
 /* ---- a server to talk to ---- */
 
@@ -90,6 +105,10 @@ const char *server_said(void);
 /* What comes from its standard output, behind the ready line, up to the end or `size`. To be called
  * after server_end. */
 size_t server_printed(char *text, size_t size);
+
+/* How the server has ended, in words, if it has without being asked; else NULL. Whoever has waited
+ * for its end has asked. */
+const char *server_death(void);
 
 /* How many threads and descriptors the server has now. */
 int server_threads(void);

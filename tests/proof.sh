@@ -46,7 +46,8 @@ link() {
 }
 
 link_check() {
-    link check "$(ls "$folder/tests/$(printf %02d "$1")"_*.o) $folder/tests/harness.o" ''
+    harness="$folder/tests/harness.o $folder/tests/learn.o $folder/tests/show.o $folder/tests/foreign.o"
+    link check "$(ls "$folder/tests/$(printf %02d "$1")"_*.o) $harness" ''
 }
 
 # A check that must pass, with the lessons up to this one. The finished code has as little time for each

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "crash.h"
 #include "handshake.h"
 #include "stream.h"
 
@@ -53,13 +54,23 @@ void __wrap_stream_open(struct stream *s, int fd, struct wire_tap *tap)
     visitor.stream = s;
 }
 
+static void end_thread(void *stack)
+{
+    if (crash_end_thread != NULL)
+        crash_end_thread(stack);
+}
+
 static void *start_routine(void *argument)
 {
     struct start start = *(struct start *)argument;
+    void *result, *stack = crash_begin_thread != NULL ? crash_begin_thread() : NULL;
 
     free(argument);
     visitor = start.visitor;
-    return start.routine(start.argument);
+    pthread_cleanup_push(end_thread, stack); /* also where the thread ends by pthread_exit */
+    result = start.routine(start.argument);
+    pthread_cleanup_pop(1);
+    return result;
 }
 
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
@@ -121,6 +132,8 @@ void todo(int lesson, const char *sentence)
     char words[300], ignored[1000];
 
     snprintf(words, sizeof words, "lesson %d is yours to write (%s)", FIRST_UNWRITTEN, sentence);
+    if (visitor.fd < 0 && unwritten != NULL)
+        unwritten(words);
     if (visitor.fd < 0) {
         fprintf(stderr, "server: %s\n", words);
         exit(EXIT_FAILURE);

@@ -15,4 +15,8 @@
  * the thread. Only lesson 2's returns: it is main's thread that it would end. */
 void todo(int lesson, const char *sentence);
 
+/* A suite that calls the functions itself is told by this, with all the words, instead of being
+ * ended; it does not return. A server has none. */
+void unwritten(const char *words) __attribute__((weak));
+
 #endif

@@ -1,0 +1,218 @@
+#!/bin/sh
+# Shows that a learner is shown what is wrong: makes wrong functions, runs the suite that notices them
+# in the learner's mode (tests/learn.h), and looks for the words, and for the caret.
+#
+#     tests/learn.sh FOLDER [CASE]...       (make check-learn does)
+set -u
+cd "$(dirname "$0")/.."
+
+cases='wrong_byte wrong_line wrong_answer crash crash_in_call crash_without_gdb recursion circles lock
+silence circles_in_call ended unwritten_in_call unwritten_501 unwritten_1011 foreign green'
+
+# Makes what is wrong in a copy of the finished code, or of a stage, and builds it:
+#     wrong SUITE STAGE FILE SED
+wrong() {
+    suite=$folder/$1
+    lessons/tools/stage.sh "$2" "$here/code"
+    if [ $# -gt 2 ]; then
+        cp "$here/code/$3" "$here/before"
+        sed -i "$4" "$here/code/$3"
+        ! cmp -s "$here/before" "$here/code/$3" || fail "the change of $3 finds nothing to change"
+    fi
+    if [ -x "$suite" ]; then
+        lessons/tools/build.sh "$here/code" "$here/server" >"$here/log" 2>&1 ||
+            fail 'the server is not built'
+    else # it calls the function itself, and needs no server
+        suite=$here/suite
+        lessons/tools/build.sh "$here/code" "$suite" "$1" >"$here/log" 2>&1 ||
+            fail 'the suite is not built'
+    fi
+}
+
+run() {
+    LEARN=1 FAIL_FAST=${FAIL_FAST:-3} SERVER=$here/server timeout 60 "$suite" >"$here/log" 2>&1
+    status=$?
+    [ $status -ne 124 ] || fail 'it has not come to an end'
+    grep -q '^[0-9]* passed, [0-9]* failed$' "$here/log" || fail 'there is no summary'
+    long=$(awk 'length($0) > 80' "$here/log")
+    [ -z "$long" ] || fail "a line is longer than a terminal is wide: $long"
+}
+
+fail() {
+    {
+        echo "NOT SHOWN: $name: $1"
+        sed 's/^/    /' "$here/log"
+    } >"$here/complaint"
+    echo '0 1' >"$here/counts"
+    exit
+}
+
+# Each of the words must be there, wherever the lines are broken; and the suite must have failed.
+shows() {
+    [ $status -ne 0 ] || fail 'it passes'
+    for words; do
+        tr -s ' \n' '  ' <"$here/log" | grep -qF -e "$words" || fail "nothing says: $words"
+    done
+}
+
+# A line that is exactly so, and below it one that is exactly so. (awk wants a backslash doubled.)
+shows_lines() {
+    awk -v first="$1" -v second="$2" 'before == first && $0 == second {found = 1} {before = $0}
+        END {exit !found}' "$here/log" || fail "there is no line \"$1\" with \"$2\" below"
+}
+
+wrong_byte() {
+    wrong 10_echo 99 frame.c 's/bytes\[i\] ^= turned\[i % 4\]/bytes[i] ^= turned[(i + (i == 3)) % 4]/'
+    run
+    shows "the RFC's masked Hello" 'After the handshake was sent (19 bytes: text "Hello", close 1000)' \
+        'Came back (11 bytes: text "Helfo", close 1000)' \
+        'Expected (11 bytes: text "Hello", close 1000)' '0 passed, 1 failed' \
+        'Read: lessons/10-payload-and-echo/README.md'
+    shows_lines '    0000  81 05 48 65 6c 66 6f 88  02 03 e8                 ..Helfo....' \
+        '                         ^^'
+}
+
+wrong_line() {
+    wrong 08_switch 99 handshake.c 's/"Connection: Upgrade\\r\\n/"Connection: Upgrade\\n/'
+    run
+    shows 'Sec-WebSocket-Version: 13\r\n'
+    shows_lines '    Connection: Upgrade\\n' '                       ^'
+}
+
+wrong_answer() {
+    wrong 09_frame_header 99 frame.c \
+        's/big_endian(frame->header + 2, more)/big_endian(frame->header + 3, 1)/'
+    run
+    shows 'a length of 65535, in 16 bits' 'Your function was fed' 'That gave' 'It should be'
+}
+
+null_words='segmentation fault (a NULL pointer was used)'
+null='s/^    ws->message.length = 0;/    *(volatile int *)0 = 1;/'
+crash() {
+    wrong 11_control 99 frame.c "$null"
+    run
+    shows "your server crashed: $null_words in frame_read_message, frame.c:" \
+        'called from echo, server.c:' '*(volatile int *)0 = 1;' \
+        'After the handshake was sent (8 bytes: close 1000)'
+}
+
+crash_in_call() {
+    wrong 03_stream 99 stream.c 's/^    for (\*length = 0;;) {/    line = NULL; &/'
+    run
+    shows "your function crashed: $null_words in stream_read_line, stream.c:" \
+        'line=0x0' 'Your function was fed' 'GET / HTTP/1.1\r\n'
+}
+
+# The same where there is no gdb: only what where.sh needs besides is found.
+crash_without_gdb() {
+    wrong 11_control 99 frame.c "$null"
+    mkdir -p "$here/bin"
+    for tool in sh awk sed cat rm mktemp sleep env timeout tr tail grep cmp; do
+        ln -sf "$(command -v $tool)" "$here/bin/$tool"
+    done
+    PATH=$here/bin run
+    shows "your server crashed: $null_words" '"make doctor" says more'
+}
+
+recursion() {
+    wrong 10_echo 99 frame.c \
+        's/^    ws->message.length = 0;/    if (ws != NULL) return frame_read_message(ws);/'
+    run
+    shows 'your server crashed: segmentation fault (the stack is full) in frame_read_message' \
+        'frame_read_message calls itself, again and again'
+}
+
+circles() {
+    wrong 10_echo 99 frame.c 's/^    ws->message.length = 0;/    for (volatile int i = 0;;) i++;/'
+    run
+    shows 'your server hangs: the thread "client 1" runs in circles in frame_read_message, frame.c:' \
+        'called from echo, server.c:'
+}
+
+lock() {
+    wrong 10_echo 99 stream.c '/^int stream_write/,/^}/s/pthread_mutex_lock(&s->write_lock);/& &/'
+    run
+    shows 'your server hangs: the thread "client 1" waits for a lock (pthread_mutex_lock) in stream_write' \
+        'called from write_head, handshake.c:'
+}
+
+silence() {
+    wrong 11_control 99 frame.c \
+        's/return result == 0 && control ? answer_control(ws, frame) : result;/return result;/'
+    run
+    shows 'your server sends nothing more: the thread "client 1" waits in recv, called from receive' \
+        'then nothing more, as long as the check waited'
+}
+
+circles_in_call() {
+    wrong 03_stream 99 stream.c 's/^    for (\*length = 0;;) {/    for (volatile int i = 0;;) i++;\n&/'
+    run
+    shows 'your function hangs: it runs in circles in stream_read_line, stream.c:' \
+        'Your function was fed'
+}
+
+ended() {
+    wrong 11_control 99 frame.c 's/^    ws->message.length = 0;/    perror("enough"); exit(3);/
+        s/^#include <string.h>/&\n#include <stdio.h>/'
+    run
+    shows 'The server has ended: with status 3' 'Its last words: enough'
+}
+
+unwritten_in_call() {
+    wrong 07_accept_key 7
+    run
+    shows 'not written yet: lesson 7 is yours to write (Makes the accept key' '0 passed, 1 failed'
+}
+
+unwritten_501() {
+    wrong 08_switch 8
+    run
+    shows 'your server says: lesson 8 is yours to write (' 'So red is what you should see here'
+}
+
+unwritten_1011() {
+    wrong 10_echo 10
+    run
+    shows 'your server says: lesson 10 is yours to write ('
+}
+
+# The finished server, as if it were another program.
+foreign() {
+    wrong 01_listen 99
+    FOREIGN="$here/server --port \$PORT" run
+    [ $status -eq 0 ] || fail 'it must pass'
+    grep -q "^  skipped: --help and --version (needs this server's own command line)$" "$here/log" &&
+        grep -q '^[1-9][0-9]* passed, 0 failed$' "$here/log" || fail 'what needs this server is not skipped'
+}
+
+green() {
+    wrong 07_accept_key 99
+    run
+    [ $status -eq 0 ] || fail 'it must pass'
+    grep -q '^Your accept key for .*: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=$' "$here/log" ||
+        fail 'the own result is not told'
+}
+
+if [ "$1" = --one ]; then
+    folder=$2 name=$3 here=$2/$3
+    rm -rf "$here"
+    mkdir -p "$here"
+    $name
+    echo "shown: $name"
+    echo '1 0' >"$here/counts"
+    exit
+fi
+folder=$1
+shift
+rm -rf "$folder"
+mkdir -p "$folder"
+# The suites that talk to a server, once: only the server is another each time.
+lessons/tools/stage.sh 99 "$folder/code"
+for suite in 01_listen 08_switch 10_echo 11_control; do echo $suite; done |
+    xargs -P 2 -I '{}' lessons/tools/build.sh "$folder/code" "$folder/{}" '{}' || exit
+# shellcheck disable=SC2086
+if [ $# -gt 0 ]; then printf '%s\n' "$@"; else printf '%s\n' $cases; fi |
+    xargs -P 3 -I '{}' tests/learn.sh --one "$folder" '{}'
+cat "$folder"/*/complaint 2>/dev/null
+cat "$folder"/*/counts |
+    awk '{p += $1; f += $2} END {print p + 0 " passed, " f + 0 " failed"; exit f > 0 || p == 0}'
