@@ -103,7 +103,7 @@ prepare_server && prepare_suite || exit 1
 [ -n "${FOREIGN:-}" ] || [ -z "$folder" ] || tell_unwritten
 echo
 LESSON=$(written_up_to)
-export LESSON LEARN=1 FAIL_FAST="${FAIL_FAST:-3}" WORKSHOP="$folder" SERVER
+export LESSON LEARN=1 FAIL_FAST="${FAIL_FAST:-4}" WORKSHOP="$folder" SERVER
 "$program" 2>&1
 status=$?
 if [ $status = 0 ]; then

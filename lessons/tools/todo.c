@@ -127,11 +127,21 @@ static void send_1011(const char *sentence)
     send(visitor.fd, close_frame, 4 + length, MSG_NOSIGNAL);
 }
 
+/* The lesson to go on with is the first unwritten one, which need not be the one that was come to. */
+static void describe(char *words, size_t size, int lesson, const char *sentence)
+{
+    if (lesson == FIRST_UNWRITTEN)
+        snprintf(words, size, "lesson %d is yours to write (%s)", lesson, sentence);
+    else
+        snprintf(words, size, "lesson %d is yours to write (then, in lesson %d: %s)", FIRST_UNWRITTEN,
+                 lesson, sentence);
+}
+
 void todo(int lesson, const char *sentence)
 {
     char words[300], ignored[1000];
 
-    snprintf(words, sizeof words, "lesson %d is yours to write (%s)", FIRST_UNWRITTEN, sentence);
+    describe(words, sizeof words, lesson, sentence);
     if (visitor.fd < 0 && unwritten != NULL)
         unwritten(words);
     if (visitor.fd < 0) {
