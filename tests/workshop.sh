@@ -375,6 +375,7 @@ examining() {
     rm -rf "$scratch/instead"
 
     about 'make doctor, where the port is taken'
+    run 0 make server
     ./server --port 0 >"$out" &
     server=$!
     appears 'listening on'
