@@ -301,10 +301,11 @@ tlsTest('a server is killed: its clients see 1006', async ({ page, url, servers,
   await connect(page);
 });
 
-tlsTest('a full server’s visitors are sent to the other, until both are full', async (stand) => {
-  const sockets = [];
-  for (let i = 0; i < 3; i += 1) sockets.push((await ask(stand)).status);
-  assert.deepEqual(sockets, [101, 101, 503]);
+tlsTest('a full server says so, and nginx passes it on', async (stand) => {
+  const answers = [];
+  for (let i = 0; i < 3; i += 1) answers.push(await ask(stand));
+  assert.deepEqual(answers.map(({ status }) => status), [101, 101, 503]);
+  assert.match(answers[2].words, /^The server is full/);
 }, { options: ['--max-connections', '2'] });                           // the test's own view takes one
 
 // ---- What others forget ----------------------------------------------------------
