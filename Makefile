@@ -95,14 +95,18 @@ TSAN = BUILD=build/tsan SERVER=build/tsan/server CFLAGS="-O1 -g" HARDENING= VARI
 # Thread sanitizer needs its memory where it expects it; randomised addresses may be in the way.
 NOT_RANDOM = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-test: ## all tests, one after the other: tests/README.md lists them
+# The first find most faults soonest. The last measure, or fill the machine: each has it for itself.
+SIDE_BY_SIDE = check-proof check-faults check-clang check-stages check-lessons lint check-mistakes \
+	check-workshop check-learn check-tours check-foreign check-fuzz
+ALONE = check-asan check-tsan check-bench check-soak check-peers check-browser
+
+test: ## all tests: tests/README.md lists them
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
 	@$(MAKE) --no-print-directory check-conformance BUILD=build/werror SERVER=build/werror/server
-	@for part in check-clang check-asan check-tsan check-stages check-proof check-lessons lint check-bench \
-		check-fuzz check-faults check-mistakes check-learn check-foreign check-tours check-workshop \
-		check-soak check-peers check-browser; do \
-		$(MAKE) --no-print-directory $$part || exit; \
-	done
+	@$(MAKE) -s --no-print-directory $(SERVER) $(SUITES:%=$(BUILD)/tests/%) $(BUILD)/tests/stage \
+		tests/node_modules
+	@tests/parts.sh $(SIDE_BY_SIDE)
+	@for part in $(ALONE); do $(MAKE) --no-print-directory $$part || exit; done
 	@echo "All tests have passed."
 
 check-clang: ## the quick tests, on what clang makes
