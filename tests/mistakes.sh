@@ -9,7 +9,7 @@
 # because its time was up. FOLDER has the finished code's objects and suites; all is made there.
 set -u
 sources='server.c stream.c handshake.c frame.c'
-limit=60 # seconds for a suite to fail; it takes a few
+limit=20 # seconds for a suite to fail; it takes a few, and at most 9 on a busy machine
 wait=3   # seconds for each of its waits, fewer than usual: there is something to wait in vain for
 
 # What the right version used and the wrong one does not: helpers.
