@@ -111,7 +111,9 @@ static void abort_suite(const char *message, ...)
     fprintf(stderr, "\nIn \"%s\": %s", running, words);
     for (int i = 0; i < 20 && (death = server_death()) == NULL; i++) /* its sockets end before it does */
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-    fprintf(stderr, "\n%s%s", death != NULL ? death : "", death != NULL ? "\n" : "");
+    if (death != NULL)
+        fprintf(stderr, "\n%s. It said: %s", death, server_said());
+    fprintf(stderr, "\n");
     exit(EXIT_FAILURE);
 }
 
