@@ -10,6 +10,7 @@
 # crashes, or its time is up, or the server crashes, it does not help anybody. With names of functions:
 # only these are left out, and what is said is shown. FOLDER has the suites; all is made there.
 set -u
+export CC="${CC:-cc}"
 limit=15 # seconds for a check to fail; it takes a few
 wait=4   # seconds for each of its waits then: there is something to wait in vain for
 
