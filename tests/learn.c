@@ -436,6 +436,14 @@ static const char *unwritten_sentence(const void *text, size_t length)
     return words;
 }
 
+/* The lesson that such a sentence names. */
+static int lesson_named(const char *words)
+{
+    return atoi(words + strcspn(words, "0123456789"));
+}
+
+/* The same, where it explains the failure. A later lesson's does not: the server has then done all of
+ * this one, wrongly, and stands where it should. */
 static const char *server_says_unwritten(void)
 {
     const char *words = NULL, *said;
@@ -446,7 +454,7 @@ static const char *server_says_unwritten(void)
         said = server_said();
         words = unwritten_sentence(said, strlen(said));
     }
-    return words;
+    return words != NULL && lesson_named(words) <= atoi(shared->suite) ? words : NULL;
 }
 
 static void show_unwritten(const char *who, const char *words)
@@ -454,8 +462,7 @@ static void show_unwritten(const char *who, const char *words)
     printf("  %s\n", who);
     show_words(6, words);
     printf("\n");
-    show_words(2, atoi(strpbrk(words, "0123456789") != NULL ? strpbrk(words, "0123456789") : "0") ==
-                          atoi(shared->suite)
+    show_words(2, lesson_named(words) == atoi(shared->suite)
                       ? "So red is what you should see here. Write it next."
                       : "That comes before this lesson: write it first.");
     show_end(false);

@@ -7,7 +7,8 @@ set -u
 cd "$(dirname "$0")/.."
 
 cases='wrong_byte wrong_line wrong_answer crash crash_in_call crash_without_gdb recursion circles lock
-silence circles_in_call ended unwritten_in_call unwritten_501 unwritten_1011 foreign green'
+silence circles_in_call ended unwritten_in_call unwritten_501 unwritten_1011 later_501 later_1011
+foreign green'
 
 # Makes what is wrong in a copy of the finished code, or of a stage, and builds it:
 #     wrong SUITE STAGE FILE SED
@@ -176,6 +177,19 @@ unwritten_1011() {
     shows 'your server says: lesson 10 is yours to write ('
 }
 
+# A later lesson's refusal does not hide what is wrong with this one's.
+later_501() {
+    wrong 06_upgrade 7 handshake.c 's/ && is_local_or_address(origin.host)//'
+    LESSON=6 run
+    shows 'Origin: http://evil.example' 'lesson 7 is yours to write' 'Expected, to begin with'
+}
+
+later_1011() {
+    wrong 08_switch 9 handshake.c 's/Accept: %s.r.n.r.n/Accept: %s\\r\\n/'
+    run
+    shows 'lesson 9 is y' 'Expected, to begin with'
+}
+
 # The finished server, as if it were another program.
 foreign() {
     wrong 01_listen 99
@@ -208,7 +222,7 @@ rm -rf "$folder"
 mkdir -p "$folder"
 # The suites that talk to a server, once: only the server is another each time.
 lessons/tools/stage.sh 99 "$folder/code"
-for suite in 01_listen 08_switch 10_echo 11_control; do echo $suite; done |
+for suite in 01_listen 06_upgrade 08_switch 10_echo 11_control; do echo $suite; done |
     xargs -P 2 -I '{}' lessons/tools/build.sh "$folder/code" "$folder/{}" '{}' || exit
 # shellcheck disable=SC2086
 if [ $# -gt 0 ]; then printf '%s\n' "$@"; else printf '%s\n' $cases; fi |
