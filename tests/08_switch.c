@@ -58,8 +58,8 @@ static void handshake_and_frames(const char *further, size_t cut)
     if (cut < n)
         send_bytes(fd, bytes + cut, n - cut);
     received = receive_all(fd, got, sizeof got);
-    if (EXPECT_BEGINNING(got, received_so_far, response, "the 101, cut at byte %zu of %zu",
-                         cut < n ? cut : n, n) &&
+    if (EXPECT_BEGINNING(got, received_so_far, response,
+                         cut < n ? "the 101, the request cut at byte %zu of %zu" : "the 101", cut, n) &&
         EXPECT(refusal(got, received_so_far) == NULL, "behind the 101 comes a close frame: %s",
                refusal(got, received_so_far)))
         expect_behind(describe(got + strlen(response), received_so_far - strlen(response)),

@@ -28,8 +28,12 @@ static const char *header_told(const char *hex, size_t cut)
     feed_start(&f, bytes, length, cut, true);
     stream_open(&s, f.fd, NULL);
     frame_begin(&ws, &s, 1000);
+    memset(&frame, 0x5A, sizeof frame); /* what lay there before */
     result = frame_read_header(&ws, &frame);
-    if (result == 0)
+    if (result == 0 && (frame.offset != 0 || frame.kept != 0))
+        snprintf(told, sizeof told, "offset %llu kept %zu (both must be 0)",
+                 (unsigned long long)frame.offset, frame.kept);
+    else if (result == 0)
         snprintf(told, sizeof told, "%sopcode %u length %llu key %02x%02x%02x%02x of %zu",
                  frame.fin ? "fin " : "", frame.opcode, (unsigned long long)frame.length,
                  frame.masking_key[0], frame.masking_key[1], frame.masking_key[2], frame.masking_key[3],

@@ -75,6 +75,28 @@ static void large_among_small(void)
     have_talk_once(&talk);
 }
 
+/* A client need not wait for the 101: its first frame may come with the request. */
+static void with_the_request(void)
+{
+    static unsigned char bytes[2000], got[2000];
+    size_t length, n;
+    unsigned char *behind = frames("81:48656c6c6f 88:03e8", &length), *end;
+    const char *request = upgrade_request("/echo", "");
+    int fd = dial();
+
+    n = strlen(request);
+    memcpy(bytes, request, n);
+    memcpy(bytes + n, behind, length);
+    send_bytes(fd, bytes, n + length);
+    receive_all(fd, got, sizeof got);
+    end = memmem(got, received_so_far, "\r\n\r\n", 4);
+    end = end != NULL ? end + 4 : got + received_so_far;
+    EXPECT_BEGINNING(end, (size_t)(got + received_so_far - end), "\x81\x05Hello",
+                     "behind the 101, the frame that came with the request must be answered");
+    free(behind);
+    close(fd);
+}
+
 /* Frames that came whole before a bad one are answered first. */
 static void good_before_bad(void)
 {
@@ -153,6 +175,9 @@ int main(void)
          "The offset says which byte of the payload the first one is: its key byte is offset mod 4."},
         {"a thousand messages in flight", much_in_flight, 10, "RFC 6455, section 5.4",
          "Answer one message after the other, in their order, however many wait."},
+        {"a frame that came with the request is answered", with_the_request, 10,
+         "RFC 6455, section 4.2.2",
+         "It waits in the stream's buffer, behind the request: frames are read from there first."},
         {"good frames before a bad one are answered", good_before_bad, 11, "RFC 6455, section 7.1.7",
          "Answer what was good before you look at the next frame; then close with the code."},
         {0},

@@ -47,14 +47,14 @@ def words_for(frame_first, payload):
     name = NAMES.get(frame_first & 0xF, 'unknown opcode')
     more = '' if frame_first & 0x80 else ' (to be continued)'
     if name == 'close' and len(payload) >= 2:
-        return f'close, code {struct.unpack("!H", payload[:2])[0]} {shown(payload[2:])}'.rstrip()
+        return f'close, code {struct.unpack("!H", payload[:2])[0]} {shown(payload[2:], 123)}'.rstrip()
     return f'{name}{more}, {len(payload)} bytes {shown(payload)}'.rstrip()
 
 
-def shown(payload):
+def shown(payload, most=40):
     text = payload.decode('utf-8', 'backslashreplace')
     text = ''.join(c if c.isprintable() else f'\\x{ord(c):02x}' for c in text)
-    return '' if text == '' else f'"{text[:40]}"' + (' …' if len(text) > 40 else '')
+    return '' if text == '' else f'"{text[:most]}"' + (' …' if len(text) > most else '')
 
 
 def tell(what, raw, meaning):
