@@ -442,8 +442,6 @@ static int lesson_named(const char *words)
     return atoi(words + strcspn(words, "0123456789"));
 }
 
-/* The same, where it explains the failure. A later lesson's does not: the server has then done all of
- * this one, wrongly, and stands where it should. */
 static const char *server_says_unwritten(void)
 {
     const char *words = NULL, *said;
@@ -454,7 +452,26 @@ static const char *server_says_unwritten(void)
         said = server_said();
         words = unwritten_sentence(said, strlen(said));
     }
-    return words != NULL && lesson_named(words) <= atoi(shared->suite) ? words : NULL;
+    return words;
+}
+
+/* A later lesson's refusal explains no failure: the server has then done all of this one, wrongly. */
+static bool is_later(const char *words)
+{
+    return lesson_named(words) > atoi(shared->suite);
+}
+
+static void show_how_far(void)
+{
+    const char *words = server_says_unwritten();
+    char line[200];
+
+    if (words == NULL || !is_later(words))
+        return;
+    snprintf(line, sizeof line, "\"%.*s\" only says how far your server came.",
+             (int)strcspn(words, "(") - 1, words);
+    show_words(2, line);
+    printf("\n");
 }
 
 static void show_unwritten(const char *who, const char *words)
@@ -599,7 +616,7 @@ static void show_failure(const char *words)
     if (report != NULL && pid != server_pid) { /* in a process that the test has started for that */
         show_report("your function crashed: ", report);
         printf("\n");
-    } else if ((sentence = server_says_unwritten()) != NULL) {
+    } else if ((sentence = server_says_unwritten()) != NULL && !is_later(sentence)) {
         show_unwritten("your server says:", sentence);
         return;
     } else {
@@ -618,6 +635,7 @@ static void show_failure(const char *words)
         show_traffic();
     }
     free(wanted);
+    show_how_far();
     show_end(true);
 }
 

@@ -181,13 +181,13 @@ unwritten_1011() {
 later_501() {
     wrong 06_upgrade 7 handshake.c 's/ && is_local_or_address(origin.host)//'
     LESSON=6 run
-    shows 'Origin: http://evil.example' 'lesson 7 is yours to write' 'Expected, to begin with'
+    shows 'Origin: http://evil.example' 'Expected, to begin with' '"lesson 7 is yours to write" only says how far'
 }
 
 later_1011() {
     wrong 08_switch 9 handshake.c 's/Accept: %s.r.n.r.n/Accept: %s\\r\\n/'
     run
-    shows 'lesson 9 is y' 'Expected, to begin with'
+    shows 'Expected, to begin with' '"lesson 9 is yours to write" only says how far'
 }
 
 # The finished server, as if it were another program.
