@@ -66,8 +66,9 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The tours build it with a LESSON set, which would turn SERVER into the command of another program.
 debug-build: ## build build/debug/server for a debugger: nothing optimised away
-	@$(MAKE) --no-print-directory BUILD=build/debug SERVER=build/debug/server CFLAGS="-O0 -g3" \
+	@$(MAKE) --no-print-directory LESSON= BUILD=build/debug SERVER=build/debug/server CFLAGS="-O0 -g3" \
 		HARDENING=
 
 # ---- tests ----
