@@ -10,6 +10,7 @@ what differs from run to run (addresses, ids, ports, line numbers) is left out.
 """
 import os
 import re
+import shlex
 import socket
 
 import gdb
@@ -703,7 +704,7 @@ def play_tour():
         bodies[breakpoint.number] = [line.strip() for line in (breakpoint.commands or "").splitlines()]
         breakpoint.commands = "silent"
     for setting in ("pagination off", "style enabled off", "width 0", "print thread-events off",
-                    "print repeats 0", f"args --port 0 --timeout 0 --wire >{SERVER_OUTPUT}"):
+                    "print repeats 0", f"args --port 0 --timeout 0 --wire >{shlex.quote(SERVER_OUTPUT)}"):
         gdb.execute("set " + setting)
     play("run")
     while not Tour.over and gdb.selected_inferior().pid:
