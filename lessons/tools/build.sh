@@ -11,8 +11,8 @@ folder=$1 output=$2 suite=${3:-}
 # What an unwritten function leaves unused: its parameters, its helpers, their variables.
 quiet='-Wno-missing-field-initializers -Wno-unused-parameter -Wno-unused-function -Wno-unused-variable'
 flags="-std=c11 -O0 -g3 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion $quiet"
-parts="$folder/stream.c $folder/handshake.c $folder/frame.c $folder/wire.c"
-parts="$parts $folder/todo.c lessons/tools/crash.c"
+set -- "$folder/stream.c" "$folder/handshake.c" "$folder/frame.c" "$folder/wire.c" "$folder/todo.c" \
+    lessons/tools/crash.c
 wrapped=''
 for name in accept4 pthread_create stream_open handshake_switch; do
     wrapped="$wrapped -Wl,--wrap=$name"
@@ -21,12 +21,13 @@ done
 first=$(sed -n 's/^    TODO\(_LATER\)\{0,1\}(\([0-9]*\),.*/\2/p' "$folder"/*.c | sort -n | head -n 1)
 
 if [ -n "$suite" ]; then
-    main="tests/$suite.c tests/harness.c tests/learn.c tests/show.c tests/foreign.c"
+    set -- "tests/$suite.c" tests/harness.c tests/learn.c tests/show.c tests/foreign.c "$@"
     libraries='-lcunit -lmd -lb64'
 else
-    main=$folder/server.c libraries='-lmd -lb64'
+    set -- "$folder/server.c" "$@"
+    libraries='-lmd -lb64'
 fi
 # shellcheck disable=SC2086
 ${CC:-cc} $flags ${CFLAGS:-} -DFIRST_UNWRITTEN="${first:-99}" -DCLIENT_DIRECTORY="\"$PWD/client\"" \
     -DWHERE="\"$PWD/lessons/tools/where.sh\"" -I"$folder" -Ilessons/tools -Itests -pthread $wrapped \
-    -o "$output" $main $parts $libraries
+    -o "$output" "$@" $libraries
