@@ -93,7 +93,7 @@ Lesson 1, "listen", and [lesson 2](../02-go-on/README.md) belong together. See [
 | --- | --- | --- |
 | `{function}` | `one.c` | the work |
 
-### Step 1: begin
+### Step 1: `{function}`
 
 <details><summary>Hint 1</summary>
 
@@ -294,12 +294,20 @@ class Lessons(unittest.TestCase):
         self.expect("where `## In the browser` is to be, there is `## Mistakes others make`")
 
     def test_a_step_that_is_counted_wrong(self):
-        self.spoil(FIRST, "### Step 1: begin", "### Step 2: begin")
+        self.spoil(FIRST, "### Step 1: `greet`", "### Step 2: `greet`")
         self.expect("this is step 1")
 
     def test_a_hint_that_is_counted_wrong(self):
         self.spoil(FIRST, "Hint 2", "Hint 3")
         self.expect("this is hint 2 of its step")
+
+    def test_a_step_without_a_hint(self):
+        self.spoil(FIRST, "## Check it", "### Step 2: more of it\n\n## Check it")
+        self.expect("README.md:60: this step has no hint")
+
+    def test_a_function_without_a_step(self):
+        self.spoil(FIRST, "### Step 1: `greet`", "### Step 1: greet")
+        self.expect("no step of `## Write it` is headed `greet`")
 
     def test_a_check_of_another_lesson(self):
         self.spoil(FIRST, "make check LESSON=1", "make check LESSON=2")
@@ -447,6 +455,10 @@ class Lessons(unittest.TestCase):
     def test_a_command_that_fails_in_silence(self):
         self.run_spoiled("$ cd pictures; true", "$ cd pictures; false")
         self.expect("has failed, with status 1", quick=False)
+
+    def test_a_command_that_fails_behind_lines_left_out(self):
+        self.run_spoiled("$ cd pictures; true", "$ cd pictures; ls no-such-file\n…")
+        self.expect("has failed, with status 2", quick=False)
 
     def test_a_command_that_is_never_over(self):
         self.run_spoiled("$ cd pictures; true", "$ cd pictures; sleep 60 & wait")

@@ -209,7 +209,7 @@ class Terminals:
         else:
             running.out.close()
         self.compare(number, command, wanted, got)
-        if status != 0 and not any(line.strip() for line in wanted):
+        if status != 0 and not any(line.strip(" …") for line in wanted):
             self.complain(number, f"`{command}` has failed, with status {status}: {got.strip()[-300:]}")
 
     def compare(self, number, command, wanted, got):
