@@ -50,7 +50,7 @@ APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 
 all: $(SERVER) ## build ./server
 
-run: $(SERVER) ## build and start it: the page is at the address it prints (ARGS="--port 9000")
+run: $(SERVER) ## build it, start it, and print the page's address (ARGS="--port 9000")
 	@./$(SERVER) --wire $(ARGS)
 
 $(SERVER): $(BUILD)/server.o $(OBJECTS)
@@ -70,6 +70,14 @@ $(BUILD)/%.o: %.c Makefile
 debug-build: ## build build/debug/server for a debugger: nothing optimised away
 	@$(MAKE) --no-print-directory LESSON= BUILD=build/debug SERVER=build/debug/server CFLAGS="-O0 -g3" \
 		HARDENING=
+
+clean: ## remove all that was made
+	rm -rf build server compile_commands.json
+
+help: ## print this list
+	@awk -F ':[^#]*## ' '/^# ---- / { gsub(/^# ---- | ----$$/, ""); heading = "\n" $$0 "\n" } \
+		/^[a-z][a-z._-]*:[^#]*## / { printf "%s  make %-22s %s\n", heading, $$1, $$2; heading = "" }' \
+		Makefile
 
 # ---- tests ----
 
@@ -114,7 +122,7 @@ check-clang: ## the quick tests, on what clang makes
 	@$(MAKE) --no-print-directory check CC=clang BUILD=build/clang SERVER=build/clang/server \
 		VARIANT=-Werror
 
-check-asan: ## the quick tests, looking for memory errors, leaks and undefined behaviour
+check-asan: ## the quick tests, looking for memory errors and undefined behaviour
 	@$(MAKE) --no-print-directory check $(ASAN)
 
 check-tsan: ## the quick tests, looking for data races
@@ -122,6 +130,10 @@ check-tsan: ## the quick tests, looking for data races
 
 check-stages: build/release/tests/stage ## every stage of the course builds and starts
 	@tests/stages.sh $(CURDIR)/build/stages $(CURDIR)/build/release/tests/stage gcc clang
+
+tests/node_modules: tests/package-lock.json
+	cd tests && npm ci --no-audit --no-fund
+	@touch $@
 
 check-peers: $(SERVER) tests/node_modules ## clients that others wrote: ws, python3-websockets
 	SERVER=$(CURDIR)/$(SERVER) node --test tests/interop/ws.test.mjs
@@ -164,7 +176,7 @@ $(BENCH)/beast: tests/bench/peers/beast.cpp Makefile
 
 SUITE_LOGS = $(SUITES:%=$(BUILD)/tests/%.log)
 
-check-conformance: ## each rule of the standards has a test that passed (tests/CONFORMANCE.md)
+check-conformance: ## each rule of the standards has a test, and that has passed
 	@$(if $(filter-out $(wildcard $(SUITE_LOGS)),$(SUITE_LOGS)),$(MAKE) --no-print-directory check,:)
 	@tests/conformance.sh $(BUILD)/tests
 
@@ -219,7 +231,7 @@ MISTAKES = build/mistakes
 MISTAKE ?=
 .PHONY: check-mistakes
 
-check-mistakes: ## what others got wrong: the tests catch it, and say what it is (MISTAKE=name for one)
+check-mistakes: ## the tests catch what others got wrong, and say what (MISTAKE=name)
 	@$(MAKE) -s --no-print-directory BUILD=$(MISTAKES) CFLAGS="-O1 -g" $(MISTAKES)/server.o \
 		$(OBJECTS:$(BUILD)/%=$(MISTAKES)/%) $(SUITES:%=$(MISTAKES)/tests/%)
 	@CC="$(CC)" tests/mistakes.sh $(MISTAKES) $(MISTAKE)
@@ -233,7 +245,7 @@ SOAK ?= short
 soak-once: $(SERVER) $(BUILD)/tests/soak ## load and abuse of this build (SOAK=short, or full)
 	@SERVER=./$(SERVER) $(NOT_RANDOM) $(BUILD)/tests/soak $(SOAK)
 
-check-soak: ## thousands of clients, bad clients, want of everything; again under sanitizers
+check-soak: ## crowds, bad clients, want of everything; again under sanitizers
 	@$(MAKE) --no-print-directory soak-once
 	@$(MAKE) --no-print-directory soak-once $(ASAN)
 	@$(MAKE) --no-print-directory soak-once $(TSAN)
@@ -246,7 +258,7 @@ soak: ## the same at full size
 PROOF = build/proof
 .PHONY: check-proof
 
-check-proof: ## each lesson's check sees what is not written: every stage, and every function alone
+check-proof: ## the lessons' checks see each stage, and each function left out alone
 	@$(MAKE) -s --no-print-directory BUILD=$(PROOF) CFLAGS=-O1 HARDENING= \
 		$(SUITES:%=$(PROOF)/tests/%.o) $(HARNESS:$(BUILD)/%=$(PROOF)/%)
 	@CC="$(CC)" tests/proof.sh $(PROOF)
@@ -271,13 +283,13 @@ handbook: ## all lessons as one file: build/handbook.html, and a PDF for paper
 
 .PHONY: debug tours check-tours
 
-debug: ## gdb with a lesson's tour (LESSON=9; CLIENT=1: a scripted client visits, no browser is needed)
+debug: ## a lesson's tour in gdb (LESSON=9; CLIENT=1: no browser is needed)
 	@LESSON="$(LESSON)" CLIENT="$(CLIENT)" lessons/tools/debug.sh
 
-tours: ## print what the tours show (LESSON=9 for one); UPDATE=1 writes it into the lessons
+tours: ## print the tours (LESSON=9 for one); UPDATE=1: into the lessons
 	@lessons/tools/tours.sh $(if $(UPDATE),update,print) $(LESSON)
 
-check-tours: ## every tour plays to its end, and shows what its lesson says (LESSON=9 for one)
+check-tours: ## every tour shows what its lesson says (LESSON=9 for one)
 	@lessons/tools/tours.sh check $(LESSON)
 
 # ---- the workshop ----
@@ -286,11 +298,11 @@ check-tours: ## every tour plays to its end, and shows what its lesson says (LES
 	check-learn check-foreign
 
 ifneq ($(LESSON),)
-check: ## LESSON=3: lesson 3's check, of workshop/ (SERVER="node my.js": of that)
+check: ## LESSON=3: lesson 3's check, of workshop/ (or of SERVER="node my.js")
 	@lessons/tools/check.sh "$$LESSON"
 endif
 
-workshop: ## the folder for your own code; LESSON=3: at the beginning of that lesson
+workshop: ## the folder for your own code (LESSON=3: at the beginning of lesson 3)
 	@lessons/tools/workshop.sh "$${LESSON:-}"
 
 lesson: ## your way through the lessons: done, next, not yet
@@ -305,7 +317,7 @@ mine: ## build the server in workshop/ and start it (ARGS="--port 9000")
 watch: ## check the lesson you are at whenever a file in workshop/ changes
 	@lessons/tools/watch.sh
 
-solution: ## LESSON=3: its functions as the finished code has them, when yours pass (or FORCE=1)
+solution: ## LESSON=3: its functions, finished, when yours pass (or FORCE=1)
 	@lessons/tools/solution.sh "$${LESSON:-}"
 
 doctor: ## is there all that the lessons need?
@@ -316,17 +328,13 @@ check-workshop: ## these commands do what they say, in a copy of all this
 
 WIRE_SUITES = 01_listen 02_threads 05_page 06_upgrade 08_switch 10_echo 11_control 12_messages
 
-check-learn: ## what a learner is shown: a wrong byte, a crash, a hang, what is not written yet
+check-learn: ## what a learner is shown: a wrong byte, a crash, a hang, a gap
 	@tests/learn.sh $(CURDIR)/build/learn
 
 check-foreign: $(SUITES:%=$(BUILD)/tests/%) tests/node_modules ## the checks are fair to another good server, npm's ws
 	@tests/foreign.sh $(BUILD)/tests $(WIRE_SUITES)
 
-# ---- what the tests need ----
-
-tests/node_modules: tests/package-lock.json
-	cd tests && npm ci --no-audit --no-fund
-	@touch $@
+# ---- the code's form ----
 
 lint: compile_commands.json ## clang-tidy and cppcheck
 	clang-tidy --quiet -p . --warnings-as-errors='*' $(filter %.c,$(SOURCES))
@@ -362,14 +370,7 @@ test-deps: ## install what is needed to test as well
 	$(APT) install -y --no-install-recommends chromium || $(APT) install -y chromium-browser
 	@$(MAKE) --no-print-directory tests/node_modules
 
-bench-deps: test-deps ## install what is needed to measure as well: the peers, and what draws the plot
+bench-deps: test-deps ## install what is needed to measure as well
 	$(APT) install -y --no-install-recommends $(BENCH_PACKAGES)
-
-clean: ## remove all that was made
-	rm -rf build server compile_commands.json
-
-help: ## print this list
-	@sed -n 's/^\([a-z][a-z._-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r name text; do \
-		printf '  make %-22s %s\n' "$$name" "$$text"; done
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d)
