@@ -46,12 +46,13 @@ start()
     started=$!
 }
 
-# start_server NUMBER PORT OPTION...: sets $listening to the port that it has got, and $started.
+# start_server NUMBER PORT OPTION...: sets $listening to the port that it has got.
 start_server()
 {
     number=$1 wanted=$2
     shift 2
     start "server-$number" "$server" --port "$wanted" --origin "https://localhost:$port" --wire --verbose "$@"
+    servers="$servers $started"
     echo $started >"$folder/server-$number.pid"
     listening='' tries=0
     while [ -z "$listening" ] && [ $tries -lt 50 ] && kill -0 $started 2>/dev/null; do
@@ -63,10 +64,12 @@ start_server()
     fail "server $number does not start: $(tail -n 1 "$folder/server-$number.log")"
 }
 
-# nginx writes nginx.pid once it listens. Where its port is taken it tries for some seconds.
+# nginx writes nginx.pid once it listens. Where its port is taken it tries for some seconds. The "t" of
+# sed leaves a port alone that was put there just now.
 start_nginx()
 {
-    sed "s/:8443/:$port/; s/:8081/:$server_1/; s/:8082/:$server_2/" "$lesson/nginx.conf" >$folder/nginx.conf
+    sed -e "s/:8443/:$port/" -e t -e "s/:8081/:$server_1/" -e t -e "s/:8082/:$server_2/" \
+        "$lesson/nginx.conf" >$folder/nginx.conf
     : >$folder/access.log
     rm -f $folder/nginx.pid
     start nginx nginx -e stderr -p "$PWD/$folder/" -c nginx.conf
@@ -98,9 +101,9 @@ servers='' nginx=''
 trap stop EXIT
 trap 'exit 0' INT TERM HUP
 start_server 1 "$server_1" "$@"
-servers=$started server_1=$listening
+server_1=$listening
 start_server 2 "$server_2" "$@"
-servers="$servers $started" server_2=$listening
+server_2=$listening
 start_nginx
 echo "two servers: http://127.0.0.1:$server_1/ and http://127.0.0.1:$server_2/"
 echo "nginx before them: https://localhost:$port/"
