@@ -34,13 +34,14 @@ SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h tests/bench/*.c lessons/tools/*
 # The Debian and Ubuntu packages: to build and run; to go through the lessons; to test.
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
 WORKSHOP_PACKAGES = $(PACKAGES) libcunit1-dev gdb python3 curl netcat-openbsd xxd openssl procps
-TEST_PACKAGES = $(WORKSHOP_PACKAGES) clang $(FUZZER_PACKAGE) clang-tidy cppcheck gawk util-linux nginx \
-	python3-websockets fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
+TEST_PACKAGES = $(WORKSHOP_PACKAGES) clang $(FUZZER_PACKAGE) clang-format clang-tidy cppcheck gawk git util-linux \
+	nginx python3-websockets fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
 	$(NODE_PACKAGES)
 # Node.js may be there from elsewhere, with an npm that Debian's package would be in conflict with.
 NODE_PACKAGES = $(shell command -v node >/dev/null || echo nodejs; command -v npm >/dev/null || echo npm)
-# What clang's fuzzer needs is a package of its own, or where there is none, comes with clang.
-FUZZER_PACKAGE = $(shell apt-cache show libclang-rt-dev >/dev/null 2>&1 && echo libclang-rt-dev)
+# What clang's fuzzer needs is a package of its own, or where there is none, comes with clang. The shell
+# asks, not make: make would ask before "apt-get update" has brought the list of packages.
+FUZZER_PACKAGE = $$(apt-cache show libclang-rt-dev >/dev/null 2>&1 && echo libclang-rt-dev)
 BENCH_PACKAGES = g++ libboost-dev libwebsockets-dev libwebsockets-evlib-ev python3-matplotlib
 SUDO = $(shell test "$$(id -u)" = 0 || command -v sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get

@@ -3,7 +3,8 @@
 
     lessons/tools/client.py LESSON PORT            plays lesson LESSON's part to a server on PORT
     lessons/tools/client.py LESSON --file FILE     waits until FILE holds "PORT PID", then plays; again
-                                                   whenever that line changes, until it is ended
+                                                   whenever that line changes, until it is ended, or
+                                                   whoever has started it
 
 With a PID it goes on only when that server waits: all that was sent has been read then, and what comes
 next is a receive of its own. It needs nothing but Python. Whatever it waits for has a deadline:
@@ -325,9 +326,9 @@ def play(lesson, server):
 
 
 def play_from_file(lesson, name):
-    """Plays to each server that the file names, one after the other."""
-    before = ""
-    while True:
+    """Plays to each server that the file names, one after the other, as long as who started it is there."""
+    before, parent = "", os.getppid()
+    while os.getppid() == parent:
         line = ""
         if os.path.exists(name):
             with open(name, encoding="ascii") as file:
@@ -348,6 +349,7 @@ def main():
         sys.exit("Usage: client.py LESSON PORT, or client.py LESSON --file FILE; LESSON is 1 to 14")
     if sys.argv[2] == "--file":
         play_from_file(sys.argv[1], sys.argv[3])
+        return
     try:
         play(sys.argv[1], Server(int(sys.argv[2])))
     except (Trouble, OSError) as trouble:
