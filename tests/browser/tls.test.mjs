@@ -26,7 +26,10 @@ const environment = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
 let browser;
 let folder;
 const running = new Set();           // whatever a failing test, or an interrupted one, leaves behind
-process.on('exit', () => { for (const child of running) child.kill('SIGTERM'); });
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+  if (folder) rmSync(folder, { recursive: true, force: true });
+});
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'lesson-16-'));
