@@ -20,6 +20,7 @@ and prints what still comes. The mask is always 37 fa 21 3d, so that all can be 
 mask comes from chance.
 """
 import argparse
+import os
 import socket
 import struct
 import sys
@@ -113,7 +114,7 @@ class Talk:
         if not self.text_only:
             tell('got', raw + payload, words_for(raw[0], payload))
         elif raw[0] & 0xF == 1:
-            print(payload.decode(), flush=True)
+            print(payload.decode('utf-8', 'backslashreplace'), flush=True)
         return True
 
     def send(self, raw, pause=0.0):
@@ -184,14 +185,17 @@ def main():
     try:
         talk = Talk(options)
         for word in options.words:
-            talk.do(word)
+            try:
+                talk.do(word)
+            except (ValueError, struct.error) as problem:
+                sys.exit(f'{word}: {problem}; see lessons/tools/talk.py --help')
+        talk.finish()
     except ConnectionRefusedError:
         sys.exit(f'nobody listens at {options.host}, port {options.port}: start the server first')
-    except ValueError as problem:
-        sys.exit(f'{problem}: see lessons/tools/talk.py --help')
     except KeyboardInterrupt:
         sys.exit(130)
-    talk.finish()
+    except BrokenPipeError:  # whoever read what is printed here has gone, as head -n 1 does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == '__main__':
