@@ -1,6 +1,6 @@
 #!/bin/sh
 # Shows that the workshop's commands do what they say, in a copy of this folder that is thrown away:
-# make workshop, check, lesson, solution, watch and doctor, for somebody who writes lesson 3.
+# make workshop, check, lesson, solution, watch, debug and doctor, for somebody who writes lesson 3.
 #
 #     tests/workshop.sh [PART]...       (make check-workshop does)
 #
@@ -328,6 +328,31 @@ watching() {
     says 'All functions of lesson 3 are written, but its check does not pass yet'
 }
 
+touring() {
+    about 'make debug, before the lesson is written'
+    run 0 make debug LESSON=3 CLIENT=1
+    says 'Lesson 3 is not written in workshop/ yet'
+    says 'Reading symbols from .*/build/debug/server'
+    says 'type: run'
+
+    about 'make debug, on functions of the learner'
+    write_lesson 3 stream.c
+    run 0 make debug LESSON=3 CLIENT=1
+    says 'Your functions, from workshop/'
+    says 'file workshop/stream.c, line'
+    echo 'no C' >>workshop/stream.c
+    run red make debug LESSON=3
+    says 'workshop/stream.c:[0-9]*:[0-9]*: error'
+    says 'this must be mended first'
+
+    about 'make debug, of no lesson that has a tour'
+    run red make debug
+    says 'say which lesson'
+    run 0 make debug LESSON=15
+    says 'there is no tour'
+    holds [ -z "$(find build/tours -name 'client.*')" ]
+}
+
 # A PATH with all programs but one; a folder of programs that come before the others.
 without() {
     mkdir -p "$scratch/programs"
@@ -389,7 +414,7 @@ examining() {
     says "^port $port *ok"
 }
 
-for part in ${*:-making keeping checking showing watching examining}; do
+for part in ${*:-making keeping checking showing watching touring examining}; do
     rm -rf workshop
     [ "$part" = making ] || make -s workshop LESSON=3 >"$out"
     $part
