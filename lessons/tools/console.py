@@ -10,6 +10,7 @@ import os
 import pathlib
 import random
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -186,8 +187,8 @@ class Terminals:
                 self.run_to_end(number, command, wanted)
 
     def start(self, command):
-        note = self.where_file()
-        whole = f"trap 'pwd >{note}' EXIT\n{self.prepared(command)}"
+        note = shlex.quote(f"pwd >{shlex.quote(str(self.where_file()))}")
+        whole = f"trap {note} EXIT\n{self.prepared(command)}"
         return Running(whole, self.where, self.environment)
 
     def where_file(self):
@@ -201,6 +202,9 @@ class Terminals:
             running.end()
             self.complain(number, f"`{command}` was not over within {COMMAND_S} seconds")
             return
+        except BaseException:  # the check itself is to end, and its signal has not reached this session
+            running.end()
+            raise
         if self.where_file().exists():
             self.where = pathlib.Path(self.where_file().read_text().strip())
         got = self.as_written(running.output())
