@@ -492,7 +492,7 @@ class Lessons(unittest.TestCase):
 
     def test_nothing_is_left_running(self):
         self.run_spoiled(
-            "$ ./server --verbose", f"$ cd {self.root} && ./copy/server --port 8080 --stubborn"
+            "$ ./server --verbose", f"$ cd '{self.root}' && ./copy/server --port 8080 --stubborn"
         )
         (self.root / "copy").mkdir()
         (self.root / "copy/server").write_text(PROGRAM)
