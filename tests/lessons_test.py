@@ -30,7 +30,7 @@ checker.LAST_LESSON, checker.WRITTEN_LESSONS = 3, 2
 checker.TITLE_OF_LAST = "the end"
 checker.NOTES = ["C1", "S1"]
 console = checker.console
-console.COMMAND_S, console.SHOWN_S, console.STOP_S = 2, 2, 0.5
+console.COMMAND_S, console.SHOWN_S, console.STOP_S = 2, 2, 2
 
 SOURCE = """\
 #include <stdio.h>

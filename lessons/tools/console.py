@@ -102,6 +102,8 @@ class Running:
             stdout=self.out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # a shell ignores Ctrl-C in what it runs in the background, and so would what that starts
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.shown = 0  # so many characters of the output were shown in blocks before
 
