@@ -157,7 +157,8 @@ int main(void)
         {"it prints one line when it can be reached", ready_line, 1, "man 2 listen, man 2 getsockname",
          "Open the listener first, then say where it is, and flush: a pipe keeps what is printed."},
         {"visitors are accepted, and get an answer", visitors_are_accepted, 1, "man 2 accept",
-         "accept gives one visitor's socket at a time: hand it on, and go back to accept."},
+         "accept4 gives one visitor's socket at a time: hand it on, and go back to accept4. (By accept, "
+         "the workshop does not know whom to answer.)"},
         {"a port that is taken is a clear error", port_taken, 1, "man 2 bind",
          "bind fails where another program has the port: say what errno means, and answer -1."},
         {"a port is free again at once", same_port_again, 1, "man 7 socket, SO_REUSEADDR",

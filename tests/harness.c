@@ -495,7 +495,8 @@ void start_server(const char *const options[])
     server_line[length] = '\0';
     if (strrchr(server_line, ':') == NULL) {
         read_errors(server_err_fd, program_err, sizeof program_err);
-        abort_suite("the server did not say that it listens. It said: %s\n%s", server_line,
+        abort_suite("the server did not say that it listens. It said%s %s\n%s",
+                    server_line[0] == '\0' && program_err[0] == '\0' ? " nothing." : ":", server_line,
                     program_err);
     }
     server_port = atoi(strrchr(server_line, ':') + 1);

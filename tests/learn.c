@@ -46,7 +46,8 @@ struct kept {
 static struct traffic {
     bool switched; /* these are frames, behind a handshake on this path: */
     char path[40];
-    const char *end; /* how the server's bytes ended; NULL: they have not */
+    const char *end;     /* how the server's bytes ended; NULL: they have not */
+    char unwritten[400]; /* what an unwritten function has answered; empty: none has */
     struct kept sent, got;
 } * traffics[DESCRIPTORS], *latest; /* by descriptor; the one that was used last */
 
@@ -186,6 +187,7 @@ void learn_connected(int fd)
     if (traffics[fd] != NULL) {
         traffics[fd]->switched = false;
         traffics[fd]->end = NULL;
+        traffics[fd]->unwritten[0] = '\0';
         traffics[fd]->sent.total = traffics[fd]->got.total = 0;
     }
     traffic_of(fd);
@@ -213,6 +215,23 @@ void learn_sent(int fd, const void *bytes, size_t length)
     }
 }
 
+/* The sentence of an unwritten function, where a server has answered with one; NULL: it has not. */
+static const char *unwritten_sentence(const void *text, size_t length)
+{
+    static char words[400];
+    static const char mark[] = " is yours to write (";
+    const char *at = memmem(text, length, mark, sizeof mark - 1), *start = at, *end;
+
+    if (at == NULL)
+        return NULL;
+    while (start > (const char *)text && at - start < 12 && strncmp(start, "lesson", 6) != 0)
+        start--;
+    for (end = at; end < (const char *)text + length && *end != '\n' && *end != '\0';)
+        end++;
+    snprintf(words, sizeof words, "%.*s", (int)(end - start < 300 ? end - start : 300), start);
+    return words;
+}
+
 void learn_got(int fd, const void *bytes, ssize_t n)
 {
     int error = errno;
@@ -220,8 +239,12 @@ void learn_got(int fd, const void *bytes, ssize_t n)
 
     if (t != NULL) {
         learn_expect_within(wait_s());
-        if (n > 0)
+        if (n > 0) {
+            const char *words = unwritten_sentence(bytes, (size_t)n);
             keep(&t->got, bytes, (size_t)n);
+            if (words != NULL)
+                snprintf(t->unwritten, sizeof t->unwritten, "%s", words);
+        }
         timed_out = n < 0 && error == EAGAIN;
         t->end = n > 0       ? NULL
                  : n == 0    ? "then the server ended the connection"
@@ -419,23 +442,6 @@ static void show_report(const char *headline, const char *report)
 
 /* ---- what was wrong ---- */
 
-/* The sentence of an unwritten function, where a server has answered with one; NULL: it has not. */
-static const char *unwritten_sentence(const void *text, size_t length)
-{
-    static char words[400];
-    static const char mark[] = " is yours to write (";
-    const char *at = memmem(text, length, mark, sizeof mark - 1), *start = at, *end;
-
-    if (at == NULL)
-        return NULL;
-    while (start > (const char *)text && at - start < 12 && strncmp(start, "lesson", 6) != 0)
-        start--;
-    for (end = at; end < (const char *)text + length && *end != '\n' && *end != '\0';)
-        end++;
-    snprintf(words, sizeof words, "%.*s", (int)(end - start < 300 ? end - start : 300), start);
-    return words;
-}
-
 /* The lesson that such a sentence names. */
 static int lesson_named(const char *words)
 {
@@ -446,8 +452,8 @@ static const char *server_says_unwritten(void)
 {
     const char *words = NULL, *said;
 
-    if (latest != NULL)
-        words = unwritten_sentence(latest->got.bytes, kept_length(&latest->got));
+    if (latest != NULL && latest->unwritten[0] != '\0')
+        words = latest->unwritten;
     if (words == NULL && server_pid > 0) {
         said = server_said();
         words = unwritten_sentence(said, strlen(said));
