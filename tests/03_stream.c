@@ -69,6 +69,62 @@ static void long_lines(void)
     EXPECT_TEXT(lines_of("123456789012", 12, FEED_WHOLE, 10), "too long", "without an end at all");
 }
 
+/* Waiting bytes at the very end of the buffer: they must move to make room, and stay what they are. */
+static void full_buffer(void)
+{
+    static unsigned char bytes[2 * STREAM_BUFFER_BYTES];
+    enum { waiting = 100 };
+    struct feeding f;
+    int result = 0;
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(i % 251);
+    feed_start(&f, bytes, sizeof bytes, FEED_WHOLE, true);
+    stream_open(&s, f.fd, NULL);
+    while (result == 0 && s.in_end < sizeof s.in)
+        result = stream_fill(&s);
+    EXPECT(result == 0 && memcmp(s.in, bytes, sizeof s.in) == 0,
+           "filled until it is full, the buffer must hold all bytes in order");
+    s.in_start = sizeof s.in - waiting;
+    result = stream_fill(&s);
+    EXPECT(result == 0 && s.in_end - s.in_start > waiting,
+           "the buffer was full to its end, and its last %d bytes wait: a fill must make room and add "
+           "to them, but it answered %d, with %zu waiting",
+           (int)waiting, result, s.in_end - s.in_start);
+    EXPECT(s.in_end <= sizeof s.in &&
+               memcmp(s.in + s.in_start, bytes + sizeof s.in - waiting, s.in_end - s.in_start) == 0,
+           "the bytes that waited must be the same after a move, and what came must follow them");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+/* What recv can answer besides bytes and an end. */
+static void told_apart(void)
+{
+    struct timeval soon = {.tv_usec = 50000};
+    struct feeding f;
+    int result;
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd, NULL);
+    setsockopt(f.fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
+    result = stream_fill(&s);
+    EXPECT(result == STREAM_TIMEOUT, "nothing came in time (EAGAIN), but stream_fill says: %s",
+           stream_describe(result));
+    EXPECT(s.in_start == s.in_end, "where nothing came, nothing must wait");
+    stream_cut(&s);
+    result = stream_fill(&s);
+    EXPECT(result == STREAM_CUT, "stream_cut has ended it, but stream_fill says: %s",
+           stream_describe(result));
+    feed_finish(&f);
+    stream_close(&s);
+    stream_open(&s, -1, NULL);
+    result = stream_fill(&s);
+    EXPECT(result == STREAM_ERROR, "there is no socket at all (EBADF), but stream_fill says: %s",
+           stream_describe(result));
+    stream_close(&s);
+}
+
 /* More than the buffer holds, in lines that do not divide its size. */
 static void across_the_buffer(void)
 {
@@ -85,7 +141,7 @@ static void across_the_buffer(void)
     wanted[each - 1] = '\0';
     for (size_t i = 0; i < count; i++, told += each + 2)
         EXPECT(*told == '[' && strncmp(told + 1, wanted, each - 1) == 0 && told[each] == ']',
-               "line %zu of %d", i, (int)count);
+               "line %zu of %d: 1020 letters x must come, but came: %.40s", i, (int)count, told);
     EXPECT_TEXT(told, "end", "after the last line");
 }
 
@@ -183,8 +239,11 @@ static void large_write_with(int patience_s)
     close(ends[1]);
     stream_open(&s, ends[0], NULL);
     stream_set_patience(&s, patience_s);
+    s.patience_ms = patience_s * 1000; /* until lesson 14, the call above does nothing */
     EXPECT(stream_write(&s, "a", 1, NULL, 0, true) == 0, "a small write");
     EXPECT(stream_write(&s, "bc", 2, bytes, sizeof bytes, true) == 0, "a large one");
+    EXPECT(s.out_length <= sizeof s.out, "the write buffer has room for %zu bytes, and got %zu",
+           sizeof s.out, s.out_length);
     stream_finish(&s);
     EXPECT(child_status(reader) == 0,
            "the other side must get every byte, in order, and the end (a send "
@@ -195,8 +254,26 @@ static void large_write_with(int patience_s)
 static void large_write(void)
 {
     large_write_with(0);
-    if (written_lesson() >= 14)
-        large_write_with(WAIT_S);
+    large_write_with(WAIT_S);
+}
+
+/* What is small waits for what follows, and for nothing else. */
+static void more_or_not(void)
+{
+    struct feeding f;
+    char got[10] = "";
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd, NULL);
+    stream_write(&s, "ab", 2, "c", 1, true);
+    EXPECT(recv(f.far_fd, got, 9, MSG_DONTWAIT) < 0,
+           "where more follows, a small write waits in the buffer");
+    stream_write(&s, "d", 1, "ef", 2, false);
+    EXPECT(recv(f.far_fd, got, 9, MSG_DONTWAIT) == 6,
+           "where nothing more follows, all that waits must be sent at once");
+    EXPECT_TEXT(got, "abcdef", "what waited goes first");
+    feed_finish(&f);
+    stream_close(&s);
 }
 
 static volatile sig_atomic_t sigpipes;
@@ -222,7 +299,8 @@ static void peer_is_gone(void)
     EXPECT(sigpipes == 0,
            "a peer that is gone must be an error, but SIGPIPE came, which ends a process");
     EXPECT(result == STREAM_ERROR, "a peer that is gone is an error: %d", result);
-    EXPECT(stream_write(&s, "x", 1, NULL, 0, true) == STREAM_ERROR, "and stays one");
+    EXPECT(stream_write(&s, "x", 1, NULL, 0, true) == STREAM_ERROR,
+           "and stays one: the next write must answer STREAM_ERROR too");
     signal(SIGPIPE, SIG_IGN);
     feed_finish(&f);
     stream_close(&s);
@@ -329,8 +407,14 @@ int main(void)
          "Look at each byte as it is taken: is_control tells, and a CR may stand only before the LF."},
         {"lines across the end of the buffer", across_the_buffer, 3, "a buffer of fixed size",
          "When there is no room behind what waits, move that to the front before the next recv."},
+        {"a full buffer makes room", full_buffer, 3, "a buffer of fixed size",
+         "Move what waits with memmove, then take in_start off in_end, then set in_start to 0."},
+        {"a timeout, a cut and an error are told apart", told_apart, 3, "man 2 recv",
+         "Below 0, errno tells: EAGAIN is a timeout, the rest an error. At 0, s->cut tells."},
         {"some bytes, as many as are there", some, 3, "man 2 recv",
          "A fill must add behind what waits, and count exactly what recv has answered."},
+        {"small writes wait for what follows them", more_or_not, 5, "one send for head and body",
+         "Append where more follows, or where something waits; flush where nothing more follows."},
         {"a large write is sent whole", large_write, 5, "man 2 send",
          "A send may take only a part: go on with the rest until all of it has gone."},
         {"a peer that is gone is an error", peer_is_gone, 5, "man 2 send, MSG_NOSIGNAL",
