@@ -69,6 +69,29 @@ written_up_to() {
     fi
 }
 
+# The suites of earlier lessons that hold tests of this one: its functions are called there.
+earlier_suites() {
+    for earlier in $(seq 1 $((lesson - 1))); do
+        name=$(lesson_suite "$earlier")
+        [ -z "$name" ] || ! tr '\n' ' ' <"tests/$name.c" |
+            grep -q "{\"[^{}]*\", *[a-z_0-9]*, $lesson,[^{}]*}" || echo "$name"
+    done
+}
+
+# Runs those too, now that this lesson's own has passed; only one that fails is shown. Not where all
+# lessons are checked anyway (ALONE).
+check_earlier() {
+    [ -z "${FOREIGN:-}" ] && [ -n "$folder" ] && [ -z "${ALONE:-}" ] && [ "$first" -gt "$lesson" ] ||
+        return 0
+    for suite in $(earlier_suites); do
+        prepare_suite || return
+        "$program" >"$made/earlier.log" 2>&1 && continue
+        printf '\nIts tests in an earlier lesson:\n\n'
+        cat "$made/earlier.log"
+        return 1
+    done
+}
+
 tell_passed() {
     printf '\n%sLesson %s passes.%s\n' "$green" "$lesson" "$plain"
     [ -z "${FOREIGN:-}" ] && [ -n "$folder" ] || return 0
@@ -106,7 +129,7 @@ LESSON=$(written_up_to)
 export LESSON LEARN=1 FAIL_FAST="${FAIL_FAST:-4}" WORKSHOP="$folder" SERVER
 "$program" 2>&1
 status=$?
-if [ $status = 0 ]; then
+if [ $status = 0 ] && check_earlier; then
     tell_passed
     exit 0
 fi

@@ -213,7 +213,7 @@ passed_before() {
 
 # Runs a lesson's check, and keeps what it says.
 check_quietly() {
-    lessons/tools/check.sh "$1" >"$made/$1.log" 2>&1
+    ALONE=1 lessons/tools/check.sh "$1" >"$made/$1.log" 2>&1
 }
 
 # Checks all lessons up to the learner's, several at a time. $at is then the first one that has an
@@ -226,7 +226,7 @@ find_place() {
     if [ -n "$due" ]; then
         echo "Checking what is written ..."
         echo "$due" | sort -rn |
-            xargs -P 4 -I '{}' sh -c 'lessons/tools/check.sh {} >"$0/{}.log" 2>&1' $made
+            xargs -P 4 -I '{}' sh -c 'ALONE=1 lessons/tools/check.sh {} >"$0/{}.log" 2>&1' $made
     fi
     at=1
     while [ $at -lt "$(first_unwritten)" ] && { passed_before $at || check_quietly $at; }; do
