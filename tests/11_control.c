@@ -1,4 +1,6 @@
 /* 11_control.c - ping, pong, and the closing handshake */
+#include "stream.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +182,28 @@ static void reasons_of_ours(void)
     close(fd);
 }
 
+/* By call, for on the wire it shows only where two threads write to one client. */
+static void last_word_is_the_last(void)
+{
+    static struct stream s;
+    static const struct last_word word = {.length = 2, .bytes = {0x88, 0x00}};
+    int ends[2];
+    char got[8];
+
+    needs_own("functions");
+    if (!EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "two sockets"))
+        return;
+    stream_open(&s, ends[0], NULL);
+    EXPECT(stream_say_last_word(&s, &word) == 0, "the first last word must be answered with 0");
+    EXPECT(stream_say_last_word(&s, &word) == STREAM_OVER, "a second one with STREAM_OVER");
+    EXPECT(stream_write(&s, "late", 4, NULL, 0, false) == STREAM_OVER, "what is written behind it, too");
+    stream_flush(&s);
+    EXPECT(recv(ends[1], got, sizeof got, MSG_DONTWAIT) == 2 && memcmp(got, "\x88", 2) == 0,
+           "a flush sends it, once and nothing else");
+    stream_close(&s);
+    close(ends[1]);
+}
+
 /* The end must be orderly even where the client has sent much that nobody will read: a reset
  * would eat the close frame. receive_all asserts that in every talk; here with more. */
 static void no_reset(void)
@@ -249,7 +273,11 @@ int main(void)
         {"every close code at the borders", close_codes, 11, "RFC 6455, section 7.4",
          "Some codes may never be sent: they are answered with 1002. See frame_is_close_code."},
         {"closes, and what is wrong with some", closes, 11, "RFC 6455, section 5.5.1",
-         "A close has no payload, or a code of two bytes and a reason; one byte alone is 1002."},
+         "A close has no payload, or a code of two bytes and a reason; one byte alone is 1002. If only "
+         "a "
+         "close in two pieces is wrong: read_control must read on until the payload is whole."},
+        {"the last word is the last", last_word_is_the_last, 11, "RFC 6455, section 5.5.1",
+         "stream_say_last_word notes under the lock that it was said: behind it, all is STREAM_OVER."},
         {"pings are answered, pongs pass", pings, 11, "RFC 6455, section 5.5.2",
          "A pong needs no answer; several pings are answered in their order, like all that comes."},
         {"the longest ping", longest_ping, 11, "RFC 6455, section 5.5",

@@ -98,6 +98,7 @@ struct text_case {
 #define BEYOND "a character beyond U+10FFFF"
 #define NEVER "a byte that no character has"
 #define CUT "a character that is cut"
+#define ASCII_32 "6162636465666768616263646566676861626364656667686162636465666768"
 
 /* What is and what is not UTF-8, at every border: RFC 3629. */
 static const struct text_case texts[] = {
@@ -179,6 +180,10 @@ static const struct text_case texts[] = {
     {"c3c3bc", CUT},
     {"f0c3bc", CUT},
     {"c3bcbc", ALONE},
+    /* 32 bytes of ASCII, which may be stepped over at once, but not inside a character */
+    {"c3" ASCII_32 "a9", CUT},
+    {ASCII_32, NULL},
+    {ASCII_32 "c3a9", NULL},
 };
 
 static void utf8_over_the_wire(void)
@@ -320,6 +325,8 @@ static void too_big(void)
         {"exactly the limit", "82*1000", "binary*1000"},
         {"one byte over the limit", "82*1001", "close:1009"},
         {"a claim of 4294967295 bytes, which one more makes 0", "=82ff00000000ffffffff01020304",
+         "close:1009"},
+        {"a claim of 4294967296 bytes, which is 0 in 32 bits", "=82ff000000010000000001020304",
          "close:1009"},
         {"over the limit in fragments", "02*600 80*401", "close:1009"},
         {"over it by a huge claim", "=82ff7fffffffffffffff01020304", "close:1009"},
@@ -487,7 +494,7 @@ int main(void)
          "Look at FIN, the reserved bits and the opcode one by one: each combination has one right "
          "answer."},
         {"messages over the limit are refused with 1009", too_big, 12, "RFC 6455, section 7.4.1",
-         "Compare what the header claims with the room that is left; a sum of the two could overflow."},
+         "Compare what the header claims with the room that is left; keep both in 64 bits."},
         {"what a header claims costs no memory", claims_cost_nothing, 12, "RFC 6455, section 10.4",
          "Memory must grow with the bytes that came, and not with the length that a header claims."},
         {"text must be UTF-8, over the wire", utf8_over_the_wire, 12, "RFC 3629, section 4",

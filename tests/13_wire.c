@@ -181,6 +181,11 @@ static void watchers_are_not_watched(void)
     told = events_until(first, "disconnected");
     EXPECT(strstr(told, "\"conn\":2") == NULL, "nothing of the second watcher may be told: %s", told);
     EXPECT(strstr(told, "\"conn\":3") != NULL, "but all of the client after it: %s", told);
+    /* This request line is not seen to be a watcher's before it is taken apart: it is told, and ended. */
+    second = open_websocket_at("http://localhost/wire");
+    told = events_until(first, "disconnected");
+    EXPECT(strstr(told, "from now on it watches") != NULL, "a watcher leaves the view: %s", told);
+    close(second);
     close(first);
     server_stop();
 }
@@ -530,7 +535,9 @@ int main(void)
          "An event has room for so many bytes, and says where there was more."},
         {"watchers are not watched", watchers_are_not_watched, 13,
          "a view that shows itself would never end",
-         "Hide a watcher's own connection before it begins to watch."},
+         "Hide a watcher's own connection before it begins to watch. And one that is woken where there "
+         "is "
+         "nothing waits again: while, not if."},
         {"who is refused /wire is told of", refused_watchers_are_told, 13,
          "a view that shows itself would never end",
          "Only a connection that does watch stays hidden; one that is refused is told like any other."},

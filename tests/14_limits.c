@@ -402,7 +402,7 @@ static void stop_tells_clients(void)
     stuck = stuck_client();                         /* the last to come */
     kill(server_pid, SIGTERM);
     EXPECT(recv(clients[0], answer, 1, MSG_PEEK) == 1,
-           "a client that takes nothing must not keep others from their farewell");
+           "close 1001 must come at once, also where another client takes nothing");
     close(stuck);
     EXPECT(receive_all(half, answer, sizeof answer) > 0 && strstr(answer, "The server is stopping"),
            "503 for half a request, but: %s", answer);
