@@ -273,9 +273,8 @@ int main(void)
         {"every close code at the borders", close_codes, 11, "RFC 6455, section 7.4",
          "Some codes may never be sent: they are answered with 1002. See frame_is_close_code."},
         {"closes, and what is wrong with some", closes, 11, "RFC 6455, section 5.5.1",
-         "A close has no payload, or a code of two bytes and a reason; one byte alone is 1002. If only "
-         "a "
-         "close in two pieces is wrong: read_control must read on until the payload is whole."},
+         "A close has no payload, or a code of two bytes and a reason; one byte alone is 1002. If "
+         "only a close in two pieces is wrong: read_control must read on until the payload is whole."},
         {"the last word is the last", last_word_is_the_last, 11, "RFC 6455, section 5.5.1",
          "stream_say_last_word notes under the lock that it was said: behind it, all is STREAM_OVER."},
         {"pings are answered, pongs pass", pings, 11, "RFC 6455, section 5.5.2",

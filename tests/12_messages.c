@@ -499,7 +499,8 @@ int main(void)
          "Memory must grow with the bytes that came, and not with the length that a header claims."},
         {"text must be UTF-8, over the wire", utf8_over_the_wire, 12, "RFC 3629, section 4",
          "The first byte says how many follow; the second has borders of its own after E0, ED, F0 and "
-         "F4."},
+         "F4. If only a text with 32 bytes of ASCII is wrong: skip_ascii is for where nothing is "
+         "missing, and may come to the end."},
         {"from fragment to fragment, and from text to text", utf8_from_text_to_text, 12,
          "RFC 6455, section 5.6",
          "A character may be cut by a fragment's end, so what is missing is remembered; the message "

@@ -535,9 +535,8 @@ int main(void)
          "An event has room for so many bytes, and says where there was more."},
         {"watchers are not watched", watchers_are_not_watched, 13,
          "a view that shows itself would never end",
-         "Hide a watcher's own connection before it begins to watch. And one that is woken where there "
-         "is "
-         "nothing waits again: while, not if."},
+         "Hide a watcher's own connection before it begins to watch. And one that is woken where "
+         "there is nothing waits again: while, not if."},
         {"who is refused /wire is told of", refused_watchers_are_told, 13,
          "a view that shows itself would never end",
          "Only a connection that does watch stays hidden; one that is refused is told like any other."},

@@ -497,18 +497,19 @@ int main(void)
 {
     static const struct test tests[] = {
         {"a server without clients ends when it is asked to", empty_server_ends, 14, "man 2 sigaction",
-         "A signal ends the accept loop, accept_failed says so with -1, and main waits for an empty "
-         "table."},
+         "SIGINT or SIGTERM ends the accept loop, accept_failed says so with -1, and main waits for "
+         "an empty table."},
         {"a want of descriptors passes", out_of_descriptors, 14, "man 2 accept, EMFILE",
          "When descriptors run out, say so once, and sleep a little before the next accept: they come "
          "back."},
         {"a full server says so, and has room again later", full, 14, "RFC 9110, section 15.6.4",
-         "Whoever enters the table counts, and must leave it at the end: the worker's and main's only "
-         "meeting point."},
+         "enter_table counts a client as admitted or as turned_away, and leave_table takes it from "
+         "the same number; next and previous must be right on both sides."},
         {"stopping tells every client, and waits for it", stop_tells_clients, 14,
          "RFC 6455, section 7.4.1",
          "Tell each client without waiting for any, then wait until the last worker has left the "
-         "table."},
+         "table. Who is still asking gets a 503 when its reading is ended, and nothing when it is "
+         "cut."},
         {"nothing follows the server's own close frame", nothing_behind_the_close, 14,
          "RFC 6455, section 5.5.1",
          "Behind the close frame nothing more goes out; the server waits for the client's answer, and "
@@ -521,7 +522,8 @@ int main(void)
         {"after silence a ping, without an answer the end", silence, 14, "RFC 6455, section 5.5.2",
          "A recv that times out means silence: send a ping, and wait as long again for any byte."},
         {"stopping does not wait for ever", stop_cuts_the_rest, 14, "man 2 shutdown",
-         "After STOP_S, cut the connections that are left: that wakes every thread that waits for one."},
+         "After STOP_S, cut the connections that are left: that wakes every thread that waits for "
+         "one. Each worker that leaves the table wakes main."},
         {"a frame that drips is a sign of life", dripping_frame, 14, "RFC 6455, section 5.5.2",
          "Silence is that no byte came: each byte begins the time anew."},
         {"a ping inside a frame loses nothing", ping_inside_a_frame, 14, "RFC 6455, section 5.4",
