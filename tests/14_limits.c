@@ -101,7 +101,10 @@ static void silence(void)
         send_bytes(fd, pong, length);
     }
     expect_echo(fd, "a client that answers pings stays");
-    expect_all(fd, "ping close:1008", "a client that does not is told and left");
+    EXPECT(receive_bytes(fd, ping, 2) && memcmp(ping, "\x89\x00", 2) == 0, "a ping after the echo");
+    EXPECT(recv(fd, ping, 1, MSG_PEEK) == 1 && ping[0] == 0x88,
+           "a ping without an answer must be followed by a close, and not by a ping");
+    expect_all(fd, "close:1008", "a client that does not is told and left");
     free(pong);
     server_stop();
 }
@@ -520,7 +523,8 @@ int main(void)
          "The deadline is set once, before the request: each read then waits for what is left, with "
          "poll."},
         {"after silence a ping, without an answer the end", silence, 14, "RFC 6455, section 5.5.2",
-         "A recv that times out means silence: send a ping, and wait as long again for any byte."},
+         "A recv that times out means silence: send a ping, and wait as long again for any byte. "
+         "stream_await waits for s->patience_ms, so stream_set_patience must set that, too."},
         {"stopping does not wait for ever", stop_cuts_the_rest, 14, "man 2 shutdown",
          "After STOP_S, cut the connections that are left: that wakes every thread that waits for "
          "one. Each worker that leaves the table wakes main."},
