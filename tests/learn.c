@@ -486,7 +486,7 @@ static void show_unwritten(const char *who, const char *words)
     show_words(6, words);
     printf("\n");
     show_words(2, lesson_named(words) == atoi(shared->suite)
-                      ? "So red is what you should see here. Write it next."
+                      ? "So red is what you should see here: go on with the next step."
                       : "That comes before this lesson: write it first.");
     show_end(false);
 }
