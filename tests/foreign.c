@@ -2,6 +2,7 @@
 #include "foreign.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -55,24 +56,27 @@ static bool accepts(int port)
 
 pid_t foreign_start(int out, int err)
 {
-    char command[2000], port[12];
+    char port[12];
     pid_t parent = getpid(), pid;
 
     given_port = free_port();
-    snprintf(command, sizeof command, "exec %s", getenv("FOREIGN"));
     snprintf(port, sizeof port, "%d", given_port);
     pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing stays behind when the suite dies */
         if (getppid() != parent)
             _exit(1);
+        setpgid(0, 0);
         setenv("PORT", port, 1);
+        dup2(open("/dev/null", O_RDONLY), STDIN_FILENO); /* the terminal is not its group's */
         dup2(out, STDOUT_FILENO);
         dup2(err, STDERR_FILENO);
         signal(SIGPIPE, SIG_DFL);
-        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        execl("/bin/sh", "sh", "-c", getenv("FOREIGN"), (char *)NULL);
         _exit(127);
     }
+    if (pid > 0)
+        setpgid(pid, pid); /* whoever of the two is first */
     return pid;
 }
 

@@ -117,6 +117,12 @@ static void abort_suite(const char *message, ...)
     exit(EXIT_FAILURE);
 }
 
+/* Another program may have started processes that are the server. */
+static void signal_server(int number)
+{
+    kill(foreign() ? -server_pid : server_pid, number);
+}
+
 static void on_alarm(int number)
 {
     static const char text[] = "\nThe suite took too long, and is ended. It hung in: ";
@@ -146,7 +152,7 @@ static void tidy_up(void)
     bool alive = server_pid > 0 && kill(server_pid, 0) == 0 && server_death() == NULL;
 
     if (alive && !served_by_main) {
-        kill(server_pid, SIGKILL);
+        signal_server(SIGKILL);
         waitpid(server_pid, NULL, 0);
     }
     if (!alive && served_by_main)
@@ -461,6 +467,7 @@ static void start_foreign(const char *const options[])
     server_out_fd = nameless_file();
     server_err_fd = nameless_file();
     server_pid = foreign_start(server_out_fd, server_err_fd);
+    learn_group(server_pid);
     while ((server_port = foreign_port(server_out_fd)) == 0) {
         if (clock_s() > until || server_death() != NULL) {
             read_errors(server_err_fd, program_err, sizeof program_err);
@@ -526,8 +533,9 @@ static int end_server(int signal, const char **complaint)
 {
     int status;
 
-    kill(server_pid, signal);
+    signal_server(signal);
     status = child_status(server_pid);
+    learn_group(0); /* who of another program's processes has not followed */
     server_said();
     close(server_err_fd);
     *complaint = NULL;

@@ -57,6 +57,7 @@ static struct shared {
     const char *suite;
     int passed, failed;
     atomic_bool stuck;
+    pid_t group;         /* see learn_group */
     char unwritten[400]; /* what an unwritten function says; empty: none was called */
     bool is_fed;         /* it is a function that is being tested, with this: */
     size_t cut;
@@ -690,7 +691,47 @@ void learn_unwritten(const char *words)
     learn_failure(words);
 }
 
+static void end_group(void)
+{
+    if (shared->group > 0)
+        kill(-shared->group, SIGKILL);
+}
+
+void learn_group(pid_t group)
+{
+    if (!learning())
+        return;
+    end_group();
+    shared->group = group;
+}
+
 /* ---- the watcher ---- */
+
+static volatile sig_atomic_t interrupted; /* by this signal */
+
+static void on_interrupt(int number)
+{
+    interrupted = number;
+}
+
+/* Ctrl-C may come at any time: what the tests have made is removed first. */
+static void watch_for_interrupts(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART}, before;
+
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(signals[i], &action, NULL);
+}
+
+/* So that nothing stays behind. */
+static void clean_up(void)
+{
+    end_group();
+    unlink(report_name);
+    fflush(stdout);
+}
 
 /* A crash or a hang of the tests' process. */
 static void show_own(const char *headline, const char *report)
@@ -707,31 +748,48 @@ static void show_own(const char *headline, const char *report)
     show_end(true);
 }
 
+/* The reason of a hang is not always the learner's function: see where.sh. */
+static void show_hang(const char *report)
+{
+    if (foreign() || strncmp(report, "no thread", 9) == 0)
+        show_own("the check has waited for the server as long as it may", "");
+    else
+        show_own("your function hangs: ", report);
+}
+
 static _Noreturn void watch(pid_t tests)
 {
     int status, number = 0, result = EXIT_FAILURE;
     pid_t pid = 0;
     char *report, *hang = NULL;
 
+    watch_for_interrupts();
     while (waitpid(tests, &status, WNOHANG) == 0) {
         bool telling = crash_report(&pid, &number) != NULL && pid == tests;
-        if (hang == NULL && !telling && (shared->stuck || now_ms() > shared->deadline_ms)) {
+        bool late = shared->stuck || now_ms() > shared->deadline_ms;
+        if (interrupted) {
+            kill(tests, SIGKILL);
+        } else if (hang == NULL && !telling && late) {
             hang = where(tests);
             kill(tests, SIGKILL);
         }
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
+    if (interrupted) {
+        clean_up();
+        signal(interrupted, SIG_DFL);
+        raise(interrupted);
+    }
     report = crash_report(&pid, &number);
     if (hang != NULL)
-        show_own("your function hangs: ", hang);
+        show_hang(hang);
     else if (WIFEXITED(status))
         result = WEXITSTATUS(status);
     else if (report != NULL && pid == tests)
         show_own("your function crashed: ", *report != '\0' ? report : strsignal(WTERMSIG(status)));
     else if (WTERMSIG(status) != SIGINT && WTERMSIG(status) != SIGTERM)
         show_own("your function crashed: ", strsignal(WTERMSIG(status)));
-    unlink(report_name);
-    fflush(stdout);
+    clean_up();
     _exit(result);
 }
 

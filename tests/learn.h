@@ -28,6 +28,9 @@ void learn_begin(void);
 /* Something has happened, and the next thing is to happen in so many seconds. */
 void learn_expect_within(int seconds);
 
+/* Takes in charge a process group: it is ended with the tests, or when the next one comes (0: none). */
+void learn_group(pid_t group);
+
 /* Runs the tests and tells of them; `run` answers how one of them ended. `name` is the suite's. */
 enum outcome { PASSED, FAILED, SKIPPED };
 int learn_suite(const char *name, const struct test *tests,
