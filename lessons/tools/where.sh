@@ -31,6 +31,7 @@ used() {
 
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
 if [ "$what" = hang ]; then
     used >"$work/before"
     sleep 0.5
@@ -44,7 +45,8 @@ if ! command -v gdb >/dev/null; then
     why='Where? gdb would say it, but there is none ("make doctor" says more).'
 else
     # No look-ups over the network, no file of the user's: the answer is to be the same everywhere.
-    env -u DEBUGINFOD_URLS timeout 30 gdb -q -nx -batch -ex 'set width 0' -ex 'set print elements 40' \
+    # Foreground: Ctrl-C reaches gdb, too.
+    env -u DEBUGINFOD_URLS timeout --foreground 30 gdb -q -nx -batch -ex 'set width 0' -ex 'set print elements 40' \
         -ex 'set print frame-arguments scalars' -ex 'thread apply all bt 40' -p "$pid" \
         >"$work/gdb" 2>&1 </dev/null
     grep -q '^#0' "$work/gdb" ||
