@@ -415,9 +415,11 @@ static void show_labelled(const char *label, const char *words)
 static void show_end(bool hint_too)
 {
     const struct test *test = shared->running;
-
     const char *text = lesson_text();
 
+    if (hint_too && test != NULL && test->lesson > atoi(shared->suite))
+        printf("\n  This needs lesson %d as well: where its check fails too, begin there.\n",
+               test->lesson);
     if (text != NULL || (hint_too && test != NULL && (test->rule != NULL || test->hint != NULL)))
         printf("\n");
     if (hint_too && test != NULL) {

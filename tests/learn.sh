@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 cases='wrong_byte wrong_line wrong_answer crash crash_in_call crash_without_gdb recursion circles lock
 silence circles_in_call ended unwritten_in_call unwritten_501 unwritten_1011 later_501 later_1011
-foreign green'
+needs_a_later_lesson foreign green'
 
 # Makes what is wrong in a copy of the finished code, or of a stage, and builds it:
 #     wrong SUITE STAGE FILE SED
@@ -165,6 +165,13 @@ unwritten_in_call() {
     shows 'not written yet: lesson 7 is yours to write (Makes the accept key' '0 passed, 1 failed'
 }
 
+# Lesson 2's last test has each client get its own echo, once lesson 10 is written.
+needs_a_later_lesson() {
+    wrong 02_threads 11 frame.c 's/bytes\[i\] ^= turned\[i % 4\]/bytes[i] ^= 1/'
+    LESSON=10 run
+    shows 'This needs lesson 10 as well: where its check fails too, begin there.'
+}
+
 unwritten_501() {
     wrong 08_switch 8
     run
@@ -195,6 +202,9 @@ foreign() {
     wrong 01_listen 99
     FOREIGN="$here/server --port \$PORT" run
     [ $status -eq 0 ] || fail 'it must pass'
+    FOREIGN="sleep 99$$ & cd . && $here/server --port \$PORT" run
+    [ $status -eq 0 ] || fail 'it must pass as a compound command'
+    ! pgrep -f "sleep 99$$" >/dev/null || fail 'a process of the other program stays'
     grep -q "^  skipped: --help and --version (needs this server's own command line)$" "$here/log" &&
         grep -q '^[1-9][0-9]* passed, 0 failed$' "$here/log" || fail 'what needs this server is not skipped'
 }
@@ -222,7 +232,7 @@ rm -rf "$folder"
 mkdir -p "$folder"
 # The suites that talk to a server, once: only the server is another each time.
 lessons/tools/stage.sh 99 "$folder/code"
-for suite in 01_listen 06_upgrade 08_switch 10_echo 11_control; do echo $suite; done |
+for suite in 01_listen 02_threads 06_upgrade 08_switch 10_echo 11_control; do echo $suite; done |
     xargs -P 2 -I '{}' lessons/tools/build.sh "$folder/code" "$folder/{}" '{}' || exit
 # shellcheck disable=SC2086
 if [ $# -gt 0 ]; then printf '%s\n' "$@"; else printf '%s\n' $cases; fi |
