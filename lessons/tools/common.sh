@@ -85,7 +85,9 @@ all_functions() {
     {
         # shellcheck disable=SC2086
         awk -f lessons/tools/functions.awk $sources
-        [ -z "$folder" ] || awk -f lessons/tools/functions.awk "$folder"/*.c
+        [ -z "$folder" ] || for file in $sources; do # a copy that lies beside them is not asked
+            [ ! -f "$folder/$file" ] || awk -f lessons/tools/functions.awk "$folder/$file"
+        done
     } | awk -F '\t' -v OFS='\t' -v learner="$folder" '
         $3 !~ /\// && $1 > 0 && $5 != "given" { name[++n] = $2; lesson[n] = $1; row[$2] = $3 OFS $4 }
         $3 !~ /\// { next }
@@ -148,23 +150,29 @@ tell_next() {
 # ---- building ----
 
 # What a build of the learner's code, and of the suites, is made of. Where it is the same as it was,
-# what was made is still good.
+# what was made is still good. The project's place is part of it: the programs hold names of its files.
 fingerprint() {
-    echo "${CC:-cc} ${CFLAGS:-}"
+    echo "${CC:-cc} ${CFLAGS:-} $PWD"
     cat "$folder"/*.[ch] lessons/tools/build.sh lessons/tools/*.[ch] tests/*.[ch] | cksum
+}
+
+# Checks may run at the same time, and need the same programs: one builds, and the others wait for
+# it. The turn ends with the shell that has taken it.
+take_turn() {
+    mkdir -p $made && exec 9>"$made/lock" && flock 9
 }
 
 # Builds the server, or a suite that calls functions, into $made/NAME, from the learner's code. The
 # compiler's words are in $made/NAME.said. Fails where the compiler does.
-build() {
-    mkdir -p $made || exit
+build() (
+    take_turn || exit
     fingerprint >"$made/$1.now"
-    cmp -s "$made/$1.now" "$made/$1.of" && [ -x "$made/$1" ] && return
+    cmp -s "$made/$1.now" "$made/$1.of" && [ -x "$made/$1" ] && exit
     rm -f "$made/$1.of"
     LC_ALL=C.UTF-8 lessons/tools/build.sh "$folder" "$made/$1.new" ${2:+"$2"} \
-        >"$made/$1.said" 2>&1 || return
+        >"$made/$1.said" 2>&1 || exit
     mv "$made/$1.new" "$made/$1" && mv "$made/$1.now" "$made/$1.of"
-}
+)
 
 # The lesson and the function that a line of a file belongs to: "9 check_rules", from the nearest
 # comment and the nearest function's name above the line.
@@ -178,14 +186,18 @@ lesson_at() {
 
 # Says where the first error that the compiler told of belongs to.
 tell_error() {
+    headers='sha1\|b64/[a-z]*\|CUnit/[A-Za-z]*\|stdio\|stdlib\|string\|errno'
     place=$(grep 'error:\|undefined reference\|multiple definition' "$1" |
         sed -n "s|^.*\($folder/[^/:]*\):\([0-9]*\):.*|\1 \2|p" | head -n 1)
     file=${place%% *} line=${place##* }
     at=$([ -z "$place" ] || lesson_at "$file" "$line")
+    lost=$(sed -n 's/.*undefined reference to [^A-Za-z_]*\([A-Za-z_0-9]*\).*/\1/p' "$1" | head -n 1)
     echo
-    if grep -q -e 'cannot find -l' -e 'error: \(sha1\|b64/\|CUnit/\|std\)[^ ]*: No such' \
-        -e ': not found$' "$1"; then
+    if grep -q -e 'cannot find -l' -e "error: \($headers\)\.h: No such" -e ': not found$' "$1"; then
         echo "${red}Something that is needed is missing:$plain make doctor says what, and how to get it."
+    elif [ -n "$lost" ]; then
+        of=$(all_functions | awk -F '\t' -v name="$lost" '$2 == name { print " (lesson " $1 ")" }')
+        echo "${red}It does not compile.$plain Nothing defines $lost$of, which is called."
     elif [ -n "$at" ]; then
         echo "${red}It does not compile.$plain The first error is at $file:$line," \
             "in ${at##* }: lesson ${at%% *}."
@@ -236,9 +248,8 @@ find_place() {
 
 # make, for what has nothing to do with the learner's code: none of the variables that were given to
 # the make that started us are meant for it.
-make_quietly() {
-    (
-        unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL LESSON SERVER FOREIGN WORKSHOP BUILD VARIANT
-        make -s --no-print-directory "$@"
-    )
-}
+make_quietly() (
+    take_turn || exit
+    unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL LESSON SERVER FOREIGN WORKSHOP BUILD VARIANT
+    make -s --no-print-directory "$@"
+)

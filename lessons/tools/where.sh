@@ -46,7 +46,8 @@ if ! command -v gdb >/dev/null; then
 else
     # No look-ups over the network, no file of the user's: the answer is to be the same everywhere.
     # Foreground: Ctrl-C reaches gdb, too.
-    env -u DEBUGINFOD_URLS timeout --foreground 30 gdb -q -nx -batch -ex 'set width 0' -ex 'set print elements 40' \
+    env -u DEBUGINFOD_URLS timeout --foreground 30 gdb -q -nx -batch -ex 'set width 0' \
+        -ex 'set print elements 40' \
         -ex 'set print frame-arguments scalars' -ex 'thread apply all bt 40' -p "$pid" \
         >"$work/gdb" 2>&1 </dev/null
     grep -q '^#0' "$work/gdb" ||
