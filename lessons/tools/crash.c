@@ -117,7 +117,8 @@ static void on_crash(int number, siginfo_t *info, void *context)
 /* By mmap, so that the server's own memory lies as it does without this. */
 void *crash_begin_thread(void)
 {
-    void *memory = mmap(NULL, HANDLER_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory = mmap(NULL, HANDLER_STACK_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     stack_t stack = {.ss_size = HANDLER_STACK_BYTES, .ss_sp = memory};
 
     if (memory == MAP_FAILED)
