@@ -290,8 +290,12 @@ debug: ## a lesson's tour in gdb (LESSON=9; CLIENT=1: no browser is needed)
 tours: ## print the tours (LESSON=9 for one); UPDATE=1: into the lessons
 	@lessons/tools/tours.sh $(if $(UPDATE),update,print) $(LESSON)
 
+# Some containers forbid it; make doctor says what to do. Said instead of tested, there.
+IF_GDB_MAY_TRACE = lessons/tools/may-trace.sh || \
+	{ echo "0 passed: left out, for gdb may not trace here (make doctor)"; exit 0; };
+
 check-tours: ## every tour shows what its lesson says (LESSON=9 for one)
-	@lessons/tools/tours.sh check $(LESSON)
+	@$(IF_GDB_MAY_TRACE) lessons/tools/tours.sh check $(LESSON)
 
 # ---- the workshop ----
 
@@ -330,7 +334,7 @@ check-workshop: ## these commands do what they say, in a copy of all this
 WIRE_SUITES = 01_listen 02_threads 05_page 06_upgrade 08_switch 10_echo 11_control 12_messages
 
 check-learn: ## what a learner is shown: a wrong byte, a crash, a hang, a gap
-	@tests/learn.sh $(CURDIR)/build/learn
+	@$(IF_GDB_MAY_TRACE) tests/learn.sh $(CURDIR)/build/learn
 
 check-foreign: $(SUITES:%=$(BUILD)/tests/%) tests/node_modules ## the checks are fair to another good server, npm's ws
 	@tests/foreign.sh $(BUILD)/tests $(WIRE_SUITES)

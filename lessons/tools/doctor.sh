@@ -100,11 +100,9 @@ python_there() {
     fi
 }
 
-# gdb starts a program, stops it at its first instruction, and says so.
 tracing() {
     have gdb || return
-    if timeout 30 gdb -nx -batch -ex 'set startup-with-shell off' -ex starti -ex 'info inferiors' \
-        "$(command -v true)" </dev/null 2>&1 | grep -q 'process [0-9]'; then
+    if lessons/tools/may-trace.sh; then
         good tracing "gdb can stop a program and look into it"
         return
     fi
