@@ -20,5 +20,7 @@ static int receive(struct stream *s, void *to, size_t room, size_t *got)
     if (n < 0)
         return errno == EAGAIN ? STREAM_TIMEOUT : STREAM_ERROR;
     *got = (size_t)n;
-    return n == 0 ? STREAM_END : 0;
+    if (n == 0)
+        return atomic_load(&s->cut) ? STREAM_CUT : STREAM_END;
+    return 0;
 }

@@ -3,7 +3,7 @@
  * On the wire: one client that does not read, and nobody behind it in the table is told anything.
  *
  * Caught by: tests/14_limits.c
- * Says: a client that takes nothing must not keep others from their farewell
+ * Says: close 1001 must come at once, also where another client takes nothing
  */
 static int say_goodbye(void)
 {
