@@ -34,7 +34,7 @@ SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h tests/bench/*.c lessons/tools/*
 # The Debian and Ubuntu packages: to build and run; to go through the lessons; to test.
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
 WORKSHOP_PACKAGES = $(PACKAGES) libcunit1-dev gdb python3 curl netcat-openbsd xxd openssl procps
-TEST_PACKAGES = $(WORKSHOP_PACKAGES) clang $(FUZZER_PACKAGE) clang-format clang-tidy cppcheck gawk git \
+TEST_PACKAGES = $(WORKSHOP_PACKAGES) clang $(FUZZER_PACKAGE) clang-format clang-tidy cppcheck gawk \
 	util-linux nginx python3-websockets fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
 	$(NODE_PACKAGES)
 # Node.js may be there from elsewhere, with an npm that Debian's package would be in conflict with.

@@ -8,7 +8,6 @@ import importlib.machinery
 import importlib.util
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import textwrap
@@ -210,16 +209,7 @@ class Lessons(unittest.TestCase):
         for part in words:
             self.assertIn(part, "\n".join(said))
 
-    def git(self):
-        for command in (["init", "-q"], ["add", "."]):
-            subprocess.run(["git", *command], cwd=self.root, check=True)
-
-    def run_spoiled(self, old, new):
-        self.spoil(FIRST, old, new)
-        self.git()
-
     def test_what_is_right_is_right(self):
-        self.git()
         self.assertEqual(self.complaints(quick=False), [])
 
     # ---- quoted code ----
@@ -441,36 +431,36 @@ class Lessons(unittest.TestCase):
     # ---- what commands print ----
 
     def test_output_that_differs(self):
-        self.run_spoiled("port 8080\n…", "port 8081\n…")
+        self.spoil(FIRST, "port 8080\n…", "port 8081\n…")
         self.expect("README.md:23:", "shown:   port 8081", "printed: port 8080", quick=False)
 
     def test_output_that_differs_behind_lines_left_out(self):
-        self.run_spoiled("t…e\n", "f…e\n")
+        self.spoil(FIRST, "t…e\n", "f…e\n")
         self.expect("README.md:25:", "shown:   f…e", quick=False)
 
     def test_output_that_is_not_shown(self):
-        self.run_spoiled("port 8080\n…\nt…e\n", "port 8080\ntwo\n")
+        self.spoil(FIRST, "port 8080\n…\nt…e\n", "port 8080\ntwo\n")
         self.expect("shown:   (nothing more)", "printed: three", quick=False)
 
     def test_a_command_that_fails_in_silence(self):
-        self.run_spoiled("$ cd pictures; true", "$ cd pictures; false")
+        self.spoil(FIRST, "$ cd pictures; true", "$ cd pictures; false")
         self.expect("has failed, with status 1", quick=False)
 
     def test_a_command_that_fails_behind_lines_left_out(self):
-        self.run_spoiled("$ cd pictures; true", "$ cd pictures; ls no-such-file\n…")
+        self.spoil(FIRST, "$ cd pictures; true", "$ cd pictures; ls no-such-file\n…")
         self.expect("has failed, with status 2", quick=False)
 
     def test_a_command_that_is_never_over(self):
-        self.run_spoiled("$ cd pictures; true", "$ cd pictures; sleep 60 & wait")
+        self.spoil(FIRST, "$ cd pictures; true", "$ cd pictures; sleep 60 & wait")
         said = self.complaints(quick=False)
         self.assertIn("was not over within 2 seconds", "\n".join(said))
 
     def test_a_command_that_no_script_can_run(self):
-        self.run_spoiled("$ cd pictures; true", "$ sudo true\n$ cd pictures")
+        self.spoil(FIRST, "$ cd pictures; true", "$ sudo true\n$ cd pictures")
         self.expect("no script can run `sudo true`", quick=False)
 
     def test_a_server_that_says_something_else(self):
-        self.run_spoiled("listening on http://127.0.0.1:8080/", "listening on http://127.0.0.1:8081/")
+        self.spoil(FIRST, "listening on http://127.0.0.1:8080/", "listening on http://127.0.0.1:8081/")
         self.expect(
             "has not shown it in time",
             "printed: listening on http://127.0.0.1:8080/",
@@ -479,19 +469,19 @@ class Lessons(unittest.TestCase):
         )
 
     def test_a_server_that_ends(self):
-        self.run_spoiled("$ ./server --verbose", "$ echo no server")
+        self.spoil(FIRST, "$ ./server --verbose", "$ echo no server")
         self.expect("has ended", "printed: no server", quick=False, count=2)
 
     def test_a_server_that_does_not_end(self):
-        self.run_spoiled("$ ./server --verbose", "$ ./server --stubborn")
+        self.spoil(FIRST, "$ ./server --verbose", "$ ./server --stubborn")
         self.expect("does not end with Ctrl-C", quick=False)
 
     def test_a_block_that_goes_on_with_nothing(self):
-        self.run_spoiled("```console\n$ echo", "```console\necho")
+        self.spoil(FIRST, "```console\n$ echo", "```console\necho")
         self.expect("a console block begins with a command", count=2, quick=False)
 
     def test_nothing_is_left_running(self):
-        self.run_spoiled(
+        self.spoil(FIRST, 
             "$ ./server --verbose", f"$ cd '{self.root}' && ./copy/server --port 8080 --stubborn"
         )
         (self.root / "copy").mkdir()

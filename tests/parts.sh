@@ -10,7 +10,7 @@ if [ "$1" = --one ]; then
     start=$(date +%s)
     if make --no-print-directory "$part" >"$log" 2>&1; then
         # figures stand in the last lines that have some
-        figures=$(grep -E '[0-9]+ passed|^[0-9]+ ' "$log" | tail -n 1)
+        figures=$(grep -E '[0-9]+ passed|^[0-9]+ ' "$log" | grep -v 'warnings generated' | tail -n 1)
         echo "passed: $part, $(($(date +%s) - start)) s${figures:+: $figures}"
         exit 0
     fi
