@@ -11,7 +11,9 @@ what differs from run to run (addresses, ids, ports, line numbers) is left out.
 import os
 import re
 import shlex
+import shutil
 import socket
+import textwrap
 
 import gdb
 
@@ -31,6 +33,7 @@ def out(text=""):
         with open(TRANSCRIPT, "a", encoding="utf-8") as file:
             file.write(text.rstrip() + "\n")
     else:
+        Say.tell()  # what was said before comes first
         gdb.write(text + "\n")
 
 
@@ -449,7 +452,18 @@ class Say(gdb.Command):
         super().__init__("say", gdb.COMMAND_DATA)
 
     def invoke(self, argument, from_tty):
-        out("| " + argument)
+        if is_played():
+            out("| " + argument)
+        else:
+            Say.waiting.append(argument)
+
+    waiting = []  # sentences for the reader at the prompt, told together, as wide as the terminal is
+
+    @staticmethod
+    def tell():
+        text, Say.waiting = " ".join(Say.waiting), []
+        for line in textwrap.wrap(text, max(shutil.get_terminal_size().columns - 3, 40)):
+            gdb.write("| " + line + "\n")
 
 
 class Show(gdb.Command):
@@ -488,7 +502,8 @@ class TourEnds(gdb.Command):
     def invoke(self, argument, from_tty):
         Tour.over = True
         if not is_played():
-            out("| That was the tour. d deletes its stops, c lets the server run on, q ends both.")
+            Say.waiting.append("That was the tour. d deletes its stops, c lets the server run on,")
+            Say.waiting.append("q ends both.")
 
 
 class TourBegins(gdb.Command):
@@ -505,13 +520,14 @@ class TourBegins(gdb.Command):
         port = 0 if CLIENT_FILE else free_port()
         gdb.execute(f"set args --port {port} --timeout 0 --wire")
         if CLIENT_FILE:
-            out("| A scripted client comes as soon as the server listens.")
+            Say.waiting.append("A scripted client comes as soon as the server listens.")
         elif port:
-            out(f"| When the server listens, open http://127.0.0.1:{port}/ in a browser. While gdb")
-            out("| holds the server, the browser waits.")
+            Say.waiting.append(f"When the server listens, open http://127.0.0.1:{port}/ in a browser.")
+            Say.waiting.append("While gdb holds the server, the browser waits.")
         else:
-            out("| Port 8080 is taken. The server says below where it listens: open that in a browser.")
-        out("| While the server runs, gdb shows no prompt: Ctrl-C stops it and brings the prompt back.")
+            Say.waiting.append("Port 8080 is taken. The server says where it listens:")
+            Say.waiting.append("open that in a browser.")
+        Say.waiting.append("While the server runs, gdb shows no prompt: Ctrl-C brings it back.")
         out("|     type: run")
 
 
@@ -731,6 +747,7 @@ for command in (Stream, FrameBits, Clients, Request, Message, Events, Here, Say,
                 TourBegins):
     command()
 gdb.events.stop.connect(on_stop)
+gdb.events.before_prompt.connect(Say.tell)
 # A server that stops on SIGTERM must see it; gdb need not.
 gdb.execute("handle SIGTERM nostop noprint pass", to_string=True)
 # A stop whose function is not there must not leave its commands to the stop before it.
