@@ -119,6 +119,9 @@ int server_descriptors(void);
 long server_memory(void);
 extern const bool sanitized;
 
+/* Seconds of processor time that the server has used (proc(5), stat). Does not block. */
+double server_cpu_s(void);
+
 /* Waits for a child of the test's own: its exit status, or 128 + the signal's number. */
 int child_status(pid_t pid);
 

@@ -229,27 +229,6 @@ static long server_status(const char *name)
     return kib;
 }
 
-/* Seconds of processor time that the server has used. */
-static double server_cpu_s(void)
-{
-    char path[100], text[1000] = "";
-    unsigned long user = 0, system = 0;
-    const char *rest;
-    FILE *file;
-
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)server_pid);
-    file = fopen(path, "r");
-    if (file != NULL && fgets(text, sizeof text, file) == NULL)
-        text[0] = '\0';
-    if (file != NULL)
-        fclose(file);
-    rest = strrchr(text, ')'); /* the program's name comes before, and may hold anything */
-    EXPECT(rest != NULL && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                                  &user, &system) == 2,
-           "the server's times in %s: %s", path, text);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
 /* ---- visitors ---- */
 
 /* Bytes of payload that a visitor sends: enough for a length of two bytes, and to see a mix-up. */

@@ -54,16 +54,12 @@ else
 fi
 
 # A debugger may be forbidden to trace: in containers, or by Linux's "yama".
-may_trace() {
-    gdb -nx -batch -ex 'break main' -ex run --args "$server" --version 2>&1 </dev/null |
-        grep -q '^Breakpoint 1, .*main'
-}
 forbidden() {
     echo "debug: gdb is not allowed to trace a program here." >&2
     echo "In a container: start it with --cap-add=SYS_PTRACE --security-opt seccomp=unconfined." >&2
     echo "Else, as root: sysctl kernel.yama.ptrace_scope=1. \"make doctor\" says more." >&2
 }
-if [ -z "$transcript" ] && ! may_trace; then
+if [ -z "$transcript" ] && ! lessons/tools/may-trace.sh; then
     forbidden
     exit 1
 fi
@@ -106,7 +102,7 @@ gdb=
     [ ! -e "$transcript.waits" ] || echo "Stops that were not reached: $(cat "$transcript.waits")." >&2
     grep -Ei 'error|not defined|cannot' "$transcript.gdb" | tail -n 5 >&2
     cat "$transcript.client" >&2
-    may_trace || forbidden
+    lessons/tools/may-trace.sh || forbidden
     exit 1
 }
 for kind in whole waits server client gdb; do
