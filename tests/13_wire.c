@@ -218,7 +218,7 @@ static void farewells_are_told(void)
 
     server_start("--verbose");
     client = open_websocket();
-    kill(server_pid, SIGTERM);
+    server_signal(SIGTERM);
     EXPECT(receive_frame(client, &opcode, reason, sizeof reason) > 2 && opcode == 8, "a close frame");
     send_script(client, "88:03e9");
     receive_end(client);
@@ -466,7 +466,7 @@ static void stopping(void)
     server_start("--wire");
     watcher = open_websocket_at("/wire");
     client = open_websocket();
-    kill(server_pid, SIGTERM);
+    server_signal(SIGTERM);
     while (opcode != 8 && length >= 0)
         length = receive_frame(watcher, &opcode, event, sizeof event);
     EXPECT(opcode == 8 && event[0] == 0x03 && (event[1] & 0xFF) == 0xE9, "a watcher gets 1001 too");

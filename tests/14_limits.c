@@ -388,7 +388,7 @@ static void stop_tells_clients(void)
     for (int i = 0; i < CLIENTS; i++)
         expect_echo(clients[i], "before the stop"); /* so all are known to be in */
     stuck = stuck_client();                         /* the last to come */
-    kill(server_pid, SIGTERM);
+    server_signal(SIGTERM);
     EXPECT(recv(clients[0], answer, 1, MSG_PEEK) == 1,
            "close 1001 must come at once, also where another client takes nothing");
     close(stuck);
@@ -425,7 +425,7 @@ static void nothing_behind_the_close(void)
     server_start(NULL);
     fd = open_websocket();
     expect_echo(fd, "before the stop");
-    kill(server_pid, SIGTERM);
+    server_signal(SIGTERM);
     EXPECT(receive_frame(fd, &opcode, reason, sizeof reason) > 2 && opcode == 8, "a close frame");
     pause_ms(200);
     EXPECT(recv(fd, reason, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN,
@@ -475,7 +475,7 @@ static void second_signal(void)
 
     server_start(NULL);
     mute = open_websocket();
-    kill(server_pid, SIGINT);
+    server_signal(SIGINT);
     EXPECT(receive_bytes(mute, got, 4), "the first signal sends 1001");
     EXPECT(server_end(SIGTERM) == 128 + SIGTERM, "the second signal ends the server at once");
     close(mute);

@@ -72,7 +72,11 @@ bool expect_beginning(const void *got, size_t got_length, const char *wanted, in
 #define server_start(...) start_server((const char *const[]){__VA_ARGS__, NULL})
 void start_server(const char *const options[]);
 
-/* Sends a signal and waits for the end. Answers the exit status, or 128 + the signal's number.
+/* Sends the server a signal. Does not block. A debugger's build that keeps signals back gets a visitor
+ * as well, behind SIGINT and SIGTERM: see thread_sanitized. */
+void server_signal(int number);
+
+/* Sends a signal (0: none) and waits for the end. Answers the exit status, or 128 + the signal's number.
  * Asserts that no sanitizer has complained. server_stop asserts an exit status of 0, which is what
  * lesson 14 is about: until it is written, SIGTERM may be what ended it. */
 int server_end(int signal);
@@ -117,7 +121,7 @@ int server_descriptors(void);
 /* KiB of memory that the server has now (RSS). The sanitizers keep memory for themselves, so there
  * is no point in asserting it under them: `sanitized` says so. */
 long server_memory(void);
-extern const bool sanitized;
+extern const bool sanitized, thread_sanitized;
 
 /* Seconds of processor time that the server has used (proc(5), stat). Does not block. */
 double server_cpu_s(void);

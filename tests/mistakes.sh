@@ -82,6 +82,7 @@ if [ $# -gt 0 ]; then
 else
     ls tests/mistakes/*.c
 fi | xargs -P 2 -I '{}' "$0" --one "$folder" '{}'
-cat "$folder"/*/complaint 2>/dev/null # at the end, where they are seen
+cat "$folder"/*/complaint 2>/dev/null # at the end, where they are seen; and their names once more
+grep -h '^NOT CAUGHT' "$folder"/*/complaint 2>/dev/null
 cat "$folder"/*/counts |
     awk '{p += $1; f += $2} END {print p + 0 " passed, " f + 0 " failed"; exit f > 0 || p == 0}'

@@ -55,12 +55,6 @@
 
 #define MOST_CONNECTIONS 10000
 
-#ifdef __SANITIZE_THREAD__
-static const bool thread_sanitized = true;
-#else
-static const bool thread_sanitized = false;
-#endif
-
 /* How much of everything there is. */
 struct sizes {
     size_t held, rounds; /* connections, and how often a hundred of them are echoed */
@@ -984,7 +978,7 @@ static void note_what_is_read(struct talker *list, size_t count)
 }
 
 /* Sends the server a signal while it stands still, so that what it had read before is known. */
-static void signal_server(int number, struct talker *list, size_t count)
+static void signal_at_a_standstill(int number, struct talker *list, size_t count)
 {
     int status;
 
@@ -992,7 +986,7 @@ static void signal_server(int number, struct talker *list, size_t count)
     EXPECT(waitpid(server_pid, &status, WUNTRACED) == server_pid && WIFSTOPPED(status),
            "the server stands still");
     note_what_is_read(list, count);
-    kill(server_pid, number);
+    server_signal(number);
     kill(server_pid, SIGCONT);
 }
 
@@ -1031,7 +1025,7 @@ static void stop_under_load(void)
 
     begin("stopping under load", "--timeout=60");
     open_talkers(talkers, count);
-    signal_server(SIGTERM, talkers, count);
+    signal_at_a_standstill(SIGTERM, talkers, count);
     signalled = clock_s();
     talk_until(talkers, count, UINT32_MAX);
     status = server_end(0); /* no further signal; waits for the end */
@@ -1061,7 +1055,7 @@ static void second_signal(void)
 
     begin("a second signal", "--timeout=60");
     open_talkers(talkers, count);
-    kill(server_pid, SIGTERM);
+    server_signal(SIGTERM);
     until = clock_s() + WAIT_S;
     while (!talkers[1].told &&
            clock_s() < until) /* one that reads on, so the server waits for it */
