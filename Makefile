@@ -10,10 +10,15 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Werror=for
 HARDENING = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 LINK_HARDENING = -pie -Wl,-z,relro -Wl,-z,now
 # _GNU_SOURCE: accept4, pthread_setname_np and pthread_cond_clockwait are not in POSIX.
-CPPFLAGS += -D_GNU_SOURCE -I. -DCLIENT_DIRECTORY='"$(CURDIR)/client"'
+CPPFLAGS += -D_GNU_SOURCE -I. -DCLIENT_DIRECTORY='"$(CLIENT)"'
 ALL_CFLAGS = -std=c11 -fPIE $(WARNINGS) $(CFLAGS) $(HARDENING) $(VARIANT) -pthread
 ALL_LDFLAGS = $(LINK_HARDENING) $(LDFLAGS)
 LIBS = -lmd -lb64
+
+# Where the program looks for the page's files.
+CLIENT = $(CURDIR)/client
+# Where "make install" puts all; DESTDIR, for who makes packages, is put before it.
+PREFIX = /usr/local
 
 # A variant of the program has its own folder for what is made, and its own flags.
 BUILD ?= build/release
@@ -36,7 +41,7 @@ PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
 WORKSHOP_PACKAGES = $(PACKAGES) libcunit1-dev gdb python3 curl netcat-openbsd xxd openssl procps
 TEST_PACKAGES = $(WORKSHOP_PACKAGES) clang $(FUZZER_PACKAGE) clang-format clang-tidy cppcheck gawk \
 	util-linux nginx python3-websockets fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
-	$(NODE_PACKAGES)
+	help2man man-db mandoc $(NODE_PACKAGES)
 # Node.js may be there from elsewhere, with an npm that Debian's package would be in conflict with.
 NODE_PACKAGES = $(shell command -v node >/dev/null || echo nodejs; command -v npm >/dev/null || echo npm)
 # What clang's fuzzer needs is a package of its own, or where there is none, comes with clang. The shell
@@ -46,8 +51,9 @@ BENCH_PACKAGES = g++ libboost-dev libwebsockets-dev libwebsockets-evlib-ev pytho
 SUDO = $(shell test "$$(id -u)" = 0 || command -v sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 
-.PHONY: all run check test deps test-deps debug-build check-clang check-asan check-tsan \
-	check-stages check-peers check-browser check-bench bench bench-deps lint format clean help always
+.PHONY: all run install uninstall man check test deps test-deps debug-build check-clang check-asan \
+	check-tsan check-stages check-command-line check-peers check-browser check-bench bench bench-deps \
+	lint format clean help always
 
 all: $(SERVER) ## build ./server
 
@@ -61,7 +67,7 @@ $(SERVER): $(BUILD)/server.o $(OBJECTS)
 $(BUILD)/server.o: $(BUILD)/folder
 $(BUILD)/folder: always
 	@mkdir -p $(@D)
-	@echo '$(CURDIR)' | cmp -s - $@ || echo '$(CURDIR)' >$@
+	@echo '$(CLIENT)' | cmp -s - $@ || echo '$(CLIENT)' >$@
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -71,6 +77,19 @@ $(BUILD)/%.o: %.c Makefile
 debug-build: ## build build/debug/server for a debugger: nothing optimised away
 	@$(MAKE) --no-print-directory LESSON= BUILD=build/debug SERVER=build/debug/server CFLAGS="-O0 -g3" \
 		HARDENING=
+
+install: ## install the server, its page and its man page (PREFIX=/usr/local)
+	@$(MAKE) --no-print-directory BUILD=build/install SERVER=build/install/server \
+		CLIENT='$(PREFIX)/share/websocket-server'
+	install -D build/install/server -t '$(DESTDIR)$(PREFIX)/bin'
+	install -D -m 644 server.1 -t '$(DESTDIR)$(PREFIX)/share/man/man1'
+	install -D -m 644 client/*.* -t '$(DESTDIR)$(PREFIX)/share/websocket-server'
+
+uninstall: ## remove what "make install" has installed, with the same PREFIX
+	cd '$(DESTDIR)$(PREFIX)' && rm -rf bin/server share/man/man1/server.1 share/websocket-server
+
+man: $(SERVER) ## write the man page, server.1, from --help and server.h2m
+	@tests/manual.sh ./$(SERVER) server.1
 
 clean: ## remove all that was made
 	rm -rf build server compile_commands.json
@@ -107,7 +126,7 @@ NOT_RANDOM = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 # The first find most faults soonest. The last measure, or fill the machine: each has it for itself.
 SIDE_BY_SIDE = check-proof check-faults check-clang check-stages check-lessons lint check-mistakes \
-	check-workshop check-learn check-tours check-foreign check-fuzz
+	check-workshop check-learn check-tours check-foreign check-command-line check-fuzz
 ALONE = check-asan check-tsan check-bench check-soak check-peers check-browser
 
 test: ## all tests: tests/README.md lists them
@@ -135,6 +154,9 @@ check-stages: build/release/tests/stage ## every stage of the course builds and 
 tests/node_modules: tests/package-lock.json
 	cd tests && npm ci --no-audit --no-fund
 	@touch $@
+
+check-command-line: $(SERVER) ## --help, the man page, what is said when something is wrong, colours
+	@SERVER=$(SERVER) tests/command_line.sh
 
 check-peers: $(SERVER) tests/node_modules ## clients that others wrote: ws, python3-websockets
 	SERVER=$(CURDIR)/$(SERVER) node --test tests/interop/ws.test.mjs

@@ -66,6 +66,13 @@
 /* Descriptors that are not clients: standard input and output, the listener, files of the page. */
 #define OTHER_DESCRIPTORS 16
 
+/* What an option is where it is not given; --help tells of these. */
+#define DEFAULT_ADDRESS "127.0.0.1"
+#define DEFAULT_PORT "8080"
+#define DEFAULT_TIMEOUT_S 30
+#define DEFAULT_MAX_MESSAGE (1024 * 1024)
+#define DEFAULT_MAX_CONNECTIONS 1024
+
 /* The options, set before the first thread starts and only read from then on. */
 static struct {
     const char *address;
@@ -78,11 +85,11 @@ static struct {
     bool wire;    /* there is a /wire */
     bool verbose; /* every event is printed */
 } options = {
-    .address = "127.0.0.1",
-    .port = "8080",
-    .timeout_s = 30,
-    .max_message = 1024 * 1024,
-    .max_connections = 1024,
+    .address = DEFAULT_ADDRESS,
+    .port = DEFAULT_PORT,
+    .timeout_s = DEFAULT_TIMEOUT_S,
+    .max_message = DEFAULT_MAX_MESSAGE,
+    .max_connections = DEFAULT_MAX_CONNECTIONS,
 };
 
 /* How far a client has come, which decides how it is told that the server stops. */
@@ -546,6 +553,19 @@ static int accept_loop(void)
     }
 }
 
+/* Lesson 1, given. Says why the server cannot listen, which errno tells, and what helps. */
+static void say_cannot_listen(void)
+{
+    int error = errno;
+    const char *help = error == EADDRINUSE      ? "; --port 0 finds a free one"
+                       : error == EACCES        ? "; ports from 1024 on need no rights"
+                       : error == EADDRNOTAVAIL ? "; 'ip address' lists those of this machine"
+                                                : "";
+
+    fprintf(stderr, "server: cannot listen on address %s, port %s: %s%s\n", options.address,
+            options.port, strerror(error), help);
+}
+
 /* Lesson 1. Opens the socket that visitors come to: socket, bind, listen. */
 static int open_listener(void)
 {
@@ -560,12 +580,20 @@ static int open_listener(void)
     /* SO_REUSEADDR: a server that was just stopped may be started again on the same port. */
     if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(listener, found->ai_addr, found->ai_addrlen) != 0 || listen(listener, SOMAXCONN) != 0) {
-        fprintf(stderr, "server: cannot listen on address %s, port %s: %s\n", options.address,
-                options.port, strerror(errno));
+        say_cannot_listen();
         error = -1;
     }
     freeaddrinfo(found);
     return error;
+}
+
+/* Lesson 1, given. Writes out what was printed: stdout may be a file or a pipe, which would keep it. */
+static int flush_output(void)
+{
+    if (fflush(stdout) == 0)
+        return 0;
+    fprintf(stderr, "server: cannot write to standard output: %s\n", strerror(errno));
+    return -1;
 }
 
 /* Lesson 1. Says where the server can be reached, once it can. */
@@ -581,11 +609,7 @@ static int announce(void)
         return -1;
     }
     printf("listening on http://%s/\n", address);
-    if (fflush(stdout) != 0) { /* stdout may be a file or a pipe, which would keep the line */
-        fprintf(stderr, "server: cannot write to standard output: %s\n", strerror(errno));
-        return -1;
-    }
-    return 0;
+    return flush_output();
 }
 
 /* ---- stopping ---- */
@@ -751,24 +775,30 @@ static void end_printing(void)
 
 /* ---- options ---- */
 
-/* Lesson 1, given. What --help prints. */
+/* Lesson 1, given. What --help prints: it fits a screen of 24 lines. The man page is made from it. */
 static void print_help(void)
 {
     printf("Usage: server [OPTION]...\n"
-           "A WebSocket echo server with a thread for each client, and a page to try it.\n\n"
-           "  --address A            address to listen on (127.0.0.1: this machine only)\n"
-           "  --port N               port to listen on (8080); 0 lets the system choose\n"
-           "  --timeout S            seconds for a whole request, and of silence before a ping,\n"
-           "                         twice that before the end (30); 0 waits for ever\n"
-           "  --max-message BYTES    the longest message (1048576)\n"
-           "  --max-connections N    clients at the same time (1024)\n"
-           "  --origin ORIGIN        also let pages of this origin connect, for example\n"
-           "                         https://example.com; may be given several times\n"
-           "  --wire                 offer a view of all connections at /wire; the page shows it\n"
-           "  --verbose              print each line and frame that comes and goes, shortened\n"
-           "  --help                 print this and exit\n"
-           "  --version              print the version and exit\n\n"
-           "Ctrl-C stops the server: it closes every connection first. A second one ends it at once.\n");
+           "A WebSocket echo server with a thread for each client, and a page to try it.\n"
+           "Ctrl-C closes every connection, then the server ends; again: it ends at once.\n\n"
+           "Options:\n"
+           "  -a, --address A          address to listen on (" DEFAULT_ADDRESS ": this machine only)\n"
+           "  -p, --port N             port to listen on (" DEFAULT_PORT "); 0 lets the system choose\n"
+           "  -t, --timeout S          seconds for a request, and of silence before a ping,\n"
+           "                           twice that before the end (%d); 0 waits for ever\n"
+           "  -m, --max-message BYTES  the longest message (%d)\n"
+           "  -c, --max-connections N  clients at the same time (%d)\n"
+           "  -o, --origin ORIGIN      also let pages of this origin connect, for example\n"
+           "                           https://example.com; may be given several times\n"
+           "  -w, --wire               offer the page a view of all connections, at /wire\n"
+           "  -v, --verbose            print each line and frame that comes and goes\n"
+           "  -h, --help               print this and exit\n"
+           "  -V, --version            print the version and exit\n\n"
+           "Examples:\n"
+           "  server --wire            then open http://" DEFAULT_ADDRESS ":" DEFAULT_PORT "/\n"
+           "  server -p 9000 -v        another port; print what comes and goes\n"
+           "  server -a 0.0.0.0        let the whole network in\n",
+           DEFAULT_TIMEOUT_S, DEFAULT_MAX_MESSAGE, DEFAULT_MAX_CONNECTIONS);
 }
 
 /* Lesson 1, given. Reads an option's number; where it is none, or out of range, that is the end. */
@@ -789,8 +819,7 @@ static size_t number_option(const char *name, const char *text, size_t least, si
 /* Lesson 1, given. Adds an origin whose pages may connect. */
 static void add_origin(const char *text)
 {
-    struct origin *more =
-        realloc(options.origins, (options.origin_count + 1) * sizeof *options.origins);
+    struct origin *more = realloc(options.origins, (options.origin_count + 1) * sizeof *options.origins);
 
     if (more == NULL) {
         fprintf(stderr, "server: no memory for --origin %s\n", text);
@@ -804,13 +833,14 @@ static void add_origin(const char *text)
     options.origin_count++;
 }
 
-/* The options, each with the letter that take_option knows it by. */
+/* The options, each with its letter; a colon behind that says that a value follows. */
+static const char known_letters[] = "a:p:t:m:c:o:wvhV";
 static const struct option known_options[] = {
     {"address", required_argument, NULL, 'a'},
     {"port", required_argument, NULL, 'p'},
     {"timeout", required_argument, NULL, 't'},
     {"max-message", required_argument, NULL, 'm'},
-    {"max-connections", required_argument, NULL, 'n'},
+    {"max-connections", required_argument, NULL, 'c'},
     {"origin", required_argument, NULL, 'o'},
     {"wire", no_argument, NULL, 'w'},
     {"verbose", no_argument, NULL, 'v'},
@@ -836,7 +866,7 @@ static void take_option(int letter, const char *value)
     case 'm':
         options.max_message = number_option("max-message", value, 1, 1 << 30); /* a GiB */
         break;
-    case 'n':
+    case 'c':
         options.max_connections = number_option("max-connections", value, 1, 1000000);
         break;
     case 'o':
@@ -850,10 +880,10 @@ static void take_option(int letter, const char *value)
         break;
     case 'h':
         print_help();
-        exit(0);
+        exit(flush_output() == 0 ? 0 : EXIT_FAILURE);
     case 'V':
         printf("server %s\n", VERSION);
-        exit(0);
+        exit(flush_output() == 0 ? 0 : EXIT_FAILURE);
     default:
         exit(2); /* getopt_long has said what is wrong */
     }
@@ -864,12 +894,33 @@ static void parse_options(int argc, char **argv)
 {
     int letter;
 
-    while ((letter = getopt_long(argc, argv, "", known_options, NULL)) != -1)
+    while ((letter = getopt_long(argc, argv, known_letters, known_options, NULL)) != -1)
         take_option(letter, optarg);
     if (optind < argc) {
-        fprintf(stderr, "server: unexpected argument '%s'\n", argv[optind]);
+        fprintf(stderr, "server: unexpected argument '%s' (see server --help)\n", argv[optind]);
         exit(2);
     }
+}
+
+/* Lesson 1, given. Where one of the three standard descriptors is closed, a socket would get its number, and
+ * a visitor what is printed. So they are taken, by what cannot be written to. */
+static void take_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    close(fd);
+}
+
+/* Lesson 5, given. Says so where the page is not to be had; an echo needs none. */
+static void look_for_page(void)
+{
+    static const char file[] = CLIENT_DIRECTORY "/index.html";
+
+    if (access(file, R_OK) != 0)
+        fprintf(stderr, "server: no page: %s: %s; after a move, make again\n", file, strerror(errno));
 }
 
 /* Lesson 1, given. The main thread: listen, accept until a signal comes, stop. */
@@ -878,7 +929,9 @@ int main(int argc, char **argv)
     int result;
 
     signal(SIGPIPE, SIG_IGN); /* a terminal or a peer that has gone must not end us all */
+    take_standard_descriptors();
     parse_options(argc, argv);
+    look_for_page();
     raise_descriptors();
     mallopt(M_MMAP_THRESHOLD, MESSAGE_LARGE_BYTES); /* glibc would raise it, and keep large messages */
     pthread_attr_init(&thread_attributes);

@@ -59,6 +59,26 @@ static void port_taken(void)
     server_stop();
 }
 
+/* What helps stands behind the reason, on the same line. */
+static void expect_advice(const char *address, const char *port, const char *words)
+{
+    EXPECT(program_run("--address", address, "--port", port) == 1, "%s, port %s: status 1", address,
+           port);
+    EXPECT(strstr(program_err, words) != NULL && strchr(program_err, '\n') == strrchr(program_err, '\n'),
+           "expected one line with \"%s\", but it is: %s", words, program_err);
+}
+
+static void advice(void)
+{
+    char port[10];
+
+    server_start(NULL);
+    snprintf(port, sizeof port, "%d", server_port);
+    expect_advice("127.0.0.1", port, "in use; --port 0 finds a free one");
+    server_stop();
+    expect_advice("192.0.2.1", "0", "'ip address' lists those of this machine");
+}
+
 static void same_port_again(void)
 {
     char port[10];
@@ -112,7 +132,11 @@ static void usage_errors(void)
     expect_usage_error("--nonsense", NULL, "nonsense");
     expect_usage_error("--max", "3", "ambiguous");
     expect_usage_error("--port", NULL, "port");
-    expect_usage_error("extra", NULL, "unexpected argument 'extra'");
+    expect_usage_error("--wire=yes", NULL, "allow an argument");
+    expect_usage_error("-p", "x", "--port must be a number from 0 to 65535, not 'x'");
+    expect_usage_error("-p", NULL, "'p'");
+    expect_usage_error("-x", NULL, "'x'");
+    expect_usage_error("extra", NULL, "unexpected argument 'extra' (see server --help)");
 }
 
 static void no_origins(void)
@@ -124,15 +148,181 @@ static void no_origins(void)
 
 static void help_and_version(void)
 {
-    static const char *const options[] = {"--address",     "--port",           "--timeout",
-                                          "--origin",      "--help",           "--version",
-                                          "--max-message", "--max-connections"};
+    size_t lines = 0, length;
 
     EXPECT(program_run("--help") == 0, "--help must end with status 0");
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-        EXPECT(strstr(program_out, options[i]) != NULL, "--help must tell of %s", options[i]);
+    for (const char *line = program_out; *line != '\0'; line += length + 1, lines++) {
+        length = strcspn(line, "\n");
+        EXPECT(length < 80, "--help must fit 80 columns: %.*s", (int)length, line);
+    }
+    EXPECT(lines > 10 && lines < 24, "--help must fit 24 lines, with the prompt, but has %zu", lines);
     EXPECT(program_run("--version") == 0, "--version must end with status 0");
     EXPECT(strncmp(program_out, "server ", 7) == 0, "--version says: %s", program_out);
+}
+
+/* ---- what each option does ---- */
+
+/* An upgrade that must be answered with 101, because of this option. */
+static void expect_upgrade(const char *option, const char *request)
+{
+    char answer[14] = "";
+    int fd = dial();
+
+    EXPECT(send_text(fd, request) && receive_bytes(fd, answer, 13), "%s: a request unanswered", option);
+    EXPECT_TEXT(answer, "HTTP/1.1 101 ", "an upgrade, because of %s", option);
+    close(fd);
+}
+
+static void address_option(const char *option)
+{
+    server_start(option, "127.0.0.2");
+    EXPECT(strncmp(server_line, "listening on http://127.0.0.2:", 30) == 0,
+           "%s 127.0.0.2 must be listened on, but the line is: %s", option, server_line);
+    server_stop();
+}
+
+static void port_option(const char *option)
+{
+    char port[10];
+
+    server_start(NULL);
+    snprintf(port, sizeof port, "%d", server_port);
+    server_stop();
+    server_start(option, port);
+    EXPECT(server_port == atoi(port), "%s %s must be listened on, but the line is: %s", option, port,
+           server_line);
+    server_stop();
+}
+
+static void timeout_option(const char *option)
+{
+    char answer[1000];
+
+    server_start(option, "1");
+    receive_all(dial(), answer, sizeof answer);
+    EXPECT(strncmp(answer, "HTTP/1.1 408 ", 13) == 0, "%s 1: a request that does not come: %s", option,
+           answer);
+    server_stop();
+}
+
+static void max_message_option(const char *option)
+{
+    static const unsigned char longer[] = "\x81\x86\0\0\0\0Hello!"; /* a text, masked with zeros */
+    char payload[200] = "";
+    unsigned opcode = 0;
+    int client;
+
+    server_start(option, "5");
+    client = open_websocket();
+    send_bytes(client, longer, sizeof longer - 1);
+    EXPECT(receive_frame(client, &opcode, payload, sizeof payload) > 2 && opcode == 8 &&
+               memcmp(payload, "\x03\xf1", 2) == 0,
+           "%s 5: six bytes must be answered by a close frame with code 1009", option);
+    close(client);
+    server_stop();
+}
+
+static void max_connections_option(const char *option)
+{
+    int first;
+
+    server_start(option, "1");
+    first = open_websocket();
+    EXPECT_STATUS("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 503, "full");
+    close(first);
+    server_stop();
+}
+
+static void origin_option(const char *option)
+{
+    const char *request = upgrade_request("/echo", "Origin: https://example.com\r\n");
+
+    server_start(NULL);
+    EXPECT_STATUS(request, 403, "origin");
+    server_stop();
+    server_start(option, "https://example.com");
+    expect_upgrade(option, request);
+    server_stop();
+}
+
+static void wire_option(const char *option)
+{
+    server_start(NULL);
+    EXPECT_STATUS(upgrade_request("/wire", ""), 404, "nothing");
+    server_stop();
+    server_start(option);
+    expect_upgrade(option, upgrade_request("/wire", ""));
+    server_stop();
+}
+
+static void verbose_option(const char *option)
+{
+    char printed[4000];
+
+    server_start(option);
+    EXPECT_STATUS("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 200, "<html");
+    server_stop();
+    server_printed(printed, sizeof printed);
+    EXPECT(strstr(printed, "client 1    in   line: GET / HTTP/1.1\n") != NULL,
+           "%s must print what comes, but printed: %s", option, printed);
+}
+
+static void help_option(const char *option)
+{
+    EXPECT(program_run(option) == 0 && strncmp(program_out, "Usage: server ", 14) == 0, "%s says: %s",
+           option, program_out);
+}
+
+static void version_option(const char *option)
+{
+    EXPECT(program_run(option) == 0 && strncmp(program_out, "server ", 7) == 0, "%s says: %s", option,
+           program_out);
+}
+
+/* Each option, and the test that shows what it does. */
+static const struct {
+    const char *brief, *full;
+    void (*show)(const char *option);
+} shown[] = {
+    {"-a", "--address", address_option},
+    {"-p", "--port", port_option},
+    {"-t", "--timeout", timeout_option},
+    {"-m", "--max-message", max_message_option},
+    {"-c", "--max-connections", max_connections_option},
+    {"-o", "--origin", origin_option},
+    {"-w", "--wire", wire_option},
+    {"-v", "--verbose", verbose_option},
+    {"-h", "--help", help_option},
+    {"-V", "--version", version_option},
+};
+#define SHOWN (sizeof shown / sizeof shown[0])
+
+static void options_work(void)
+{
+    for (size_t i = 0; i < SHOWN; i++) {
+        shown[i].show(shown[i].brief);
+        shown[i].show(shown[i].full);
+    }
+}
+
+/* What --help tells of is in the table, and nothing else is: "  -p, --port N" is a line of it. */
+static void options_are_tested(void)
+{
+    size_t told = 0, known;
+    char brief[3], full[40];
+
+    EXPECT(program_run("--help") == 0, "--help must end with status 0");
+    for (const char *line = program_out; line != NULL; line = strchr(line, '\n')) {
+        line += strspn(line, "\n");
+        if (sscanf(line, "  %2[-a-zA-Z0-9], %39s", brief, full) != 2)
+            continue;
+        for (known = 0; known < SHOWN && strcmp(shown[known].full, full) != 0;)
+            known++;
+        EXPECT(known < SHOWN && strcmp(shown[known].brief, brief) == 0,
+               "--help tells of %s, %s, which no test shows: see shown[]", brief, full);
+        told++;
+    }
+    EXPECT(told == SHOWN, "tests show %zu options, and --help tells of %zu", SHOWN, told);
 }
 
 static void any_folder(void)
@@ -161,6 +351,8 @@ int main(void)
          "the workshop does not know whom to answer.)"},
         {"a port that is taken is a clear error", port_taken, 1, "man 2 bind",
          "bind fails where another program has the port: say what errno means, and answer -1."},
+        {"an address or port that cannot be had: what helps", advice, 1, "the last lines of man 2 bind",
+         "say_cannot_listen is given: call it directly behind what has failed, for errno says why."},
         {"a port is free again at once", same_port_again, 1, "man 7 socket, SO_REUSEADDR",
          "A port rests for a minute after its server has ended, unless SO_REUSEADDR is set before "
          "bind."},
@@ -171,6 +363,8 @@ int main(void)
          "The options are read for you: this fails where the functions that do it were changed."},
         {"--help and --version", help_and_version, 1, "the command line",
          "The options are read for you: this fails where the functions that do it were changed."},
+        {"each option of --help has a test", options_are_tested, 1, "the command line",
+         "The options are read for you: this fails where the functions that do it were changed."},
         {"visitors are served one after the other", one_after_the_other, 5, "man 2 accept",
          "Each visitor must get the page: look at what is kept from one visitor to the next."},
         {"it finds its page from any folder", any_folder, 5, "how the server finds its files",
@@ -179,6 +373,9 @@ int main(void)
          "An origin is a scheme, :// and a host, with a port or without, and nothing behind."},
         {"SIGINT and SIGTERM end it with status 0", both_signals, 14, "man 2 sigaction",
          "Both signals must end the accept loop, and main then ends with status 0."},
+        {"each option does what --help says, short and long", options_work, 14, "the command line",
+         "The options are read for you: this fails where the functions that do it were changed, or what "
+         "an option stands for."},
         {0},
     };
 

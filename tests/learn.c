@@ -398,7 +398,8 @@ static void show_title(void)
 {
     const struct test *test = shared->running;
 
-    printf("  FAILED  %s\n\n", test != NULL ? test->name : "the start");
+    printf("  %sFAILED%s  %s\n\n", show_colour(RED), show_colour(PLAIN),
+           test != NULL ? test->name : "the start");
 }
 
 static void show_labelled(const char *label, const char *words)
@@ -657,7 +658,8 @@ static void list_failure(const char *words)
     snprintf(line, sizeof line, "%.*s",
              (int)strcspn(about.words[0] != '\0' ? about.words : words, "\n"),
              about.words[0] != '\0' ? about.words : words);
-    printf("  FAILED  %s\n          %s\n", test != NULL ? test->name : "the start", line);
+    printf("  %sFAILED%s  %s\n          %s\n", show_colour(RED), show_colour(PLAIN),
+           test != NULL ? test->name : "the start", line);
 }
 
 void learn_failure(const char *words)
@@ -839,7 +841,7 @@ int learn_suite(const char *name, const struct test *tests,
         learn_expect_within(WAIT_S);
         switch (run(tests)) {
         case PASSED:
-            printf("  ok      %s\n", tests->name);
+            printf("  %sok%s      %s\n", show_colour(GREEN), show_colour(PLAIN), tests->name);
             shared->passed++;
             break;
         case FAILED:

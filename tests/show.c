@@ -6,12 +6,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WIDTH 78
 #define ROW 16   /* bytes in a row of hex */
 #define ROWS 8   /* rows that are shown whole */
 #define LINES 20 /* lines of text, likewise */
 #define TEXT_WIDTH 70
+
+const char *show_colour(const char *sequence)
+{
+    const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+    if (!isatty(STDOUT_FILENO) || (none != NULL && *none != '\0'))
+        return "";
+    return terminal == NULL || *terminal == '\0' || strcmp(terminal, "dumb") == 0 ? "" : sequence;
+}
+
+/* Prints what points at a wrong byte, behind so many blanks. */
+static void show_caret(size_t column, const char *caret)
+{
+    printf("%*s%s%s%s\n", (int)column, "", show_colour(RED), caret, show_colour(PLAIN));
+}
 
 void show_words(size_t indent, const char *words)
 {
@@ -82,7 +98,7 @@ static void show_line(const unsigned char *line, size_t length, size_t wrong)
         printf(" … %zu more", length - at);
     printf("\n");
     if (caret > 0)
-        printf("%*s\n", (int)caret + 1, "^");
+        show_caret(caret, "^");
 }
 
 static void show_text(const unsigned char *text, size_t length, size_t wrong)
@@ -100,7 +116,7 @@ static void show_text(const unsigned char *text, size_t length, size_t wrong)
                 : NONE_WRONG);
     }
     if (wrong == length && (length == 0 || text[length - 1] == '\n'))
-        printf("    ^\n");
+        show_caret(4, "^");
     if (at < length)
         printf("    … %zu bytes more\n", length - at);
 }
@@ -130,7 +146,7 @@ static void show_row(const unsigned char *bytes, size_t from, size_t length, siz
         printf("%c", bytes[from + i] >= ' ' && bytes[from + i] <= '~' ? bytes[from + i] : '.');
     printf("\n");
     if (wrong >= from && wrong < from + ROW)
-        printf("%*s^^\n", (int)(10 + 3 * (wrong - from) + (wrong - from >= ROW / 2 ? 1 : 0)), "");
+        show_caret(10 + 3 * (wrong - from) + (wrong - from >= ROW / 2 ? 1 : 0), "^^");
 }
 
 /* Whether a row is shown: all of few; of many, the first ones and those around the wrong byte. */

@@ -13,6 +13,13 @@
 /* Where no byte is wrong. */
 #define NONE_WRONG ((size_t)-1)
 
+/* Colours: the escape sequence where a person looks at stdout on a terminal, and has not set NO_COLOR;
+ * else "". lessons/tools/common.sh decides the same for scripts. */
+#define RED "\x1b[31m"
+#define GREEN "\x1b[32m"
+#define PLAIN "\x1b[0m"
+const char *show_colour(const char *sequence);
+
 /* Prints words, with each line indented and none longer than the terminal is wide. */
 void show_words(size_t indent, const char *words);
 

@@ -25,9 +25,14 @@ need_folder() {
     exit 1
 } >&2
 
-# Colours, for people only.
+# Whether somebody looks at a terminal that can do more than show lines.
+on_terminal() {
+    [ -t 1 ] && [ "${TERM:-dumb}" != dumb ]
+}
+
+# Colours, for people only, and not for those who have set NO_COLOR (no-color.org).
 red='' green='' bold='' plain=''
-if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+if on_terminal && [ -z "${NO_COLOR:-}" ]; then
     escape=$(printf '\033')
     red="$escape[31m" green="$escape[32m" bold="$escape[1m" plain="$escape[0m"
 fi

@@ -185,7 +185,7 @@ browser
 node_there
 echo
 if [ $missing -gt 0 ]; then
-    echo "Something that the lessons need is missing: see above, and run make doctor again."
+    echo "${red}Something that the lessons need is missing:$plain see above, and run make doctor again."
     exit 1
 fi
-echo "All that the lessons need is there."
+echo "${green}All that the lessons need is there.$plain"

@@ -31,7 +31,7 @@ wait_for_change() {
 # A clean screen, where there is one, and the contents that will be checked.
 begin() {
     checked=$(contents)
-    [ ! -t 1 ] || printf '\033[H\033[2J\033[3J'
+    ! on_terminal || printf '\033[H\033[2J\033[3J'
     echo "$(date +%H:%M:%S)"
 }
 

@@ -9,7 +9,9 @@ int main(int argc, char **argv)
 {
     int result;
 
+    take_standard_descriptors();
     parse_options(argc, argv);
+    look_for_page();
     raise_descriptors();
     pthread_attr_init(&thread_attributes);
     pthread_attr_setstacksize(&thread_attributes, THREAD_STACK_BYTES);

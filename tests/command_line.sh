@@ -1,0 +1,231 @@
+#!/bin/sh
+# Shows that the program behaves as people expect it from a terminal: the man page says what --help
+# says, what --verbose prints can be searched as documented, errors are one line, an installed server
+# finds its page, and colours are for terminals.
+#
+#     tests/command_line.sh [PART]...       (make check-command-line does, with the program in $SERVER)
+#
+# PART is a function of this script, such as manual. tests/01_listen.c tests the options themselves.
+set -u
+cd "$(dirname "$0")/.." || exit
+program=${SERVER:-server}
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL LESSON SERVER FOREIGN WORKSHOP NO_COLOR BUILD
+scratch=$(mktemp -d) || exit
+out=$scratch/out server=''
+passed=0 failed=0
+
+stop() {
+    [ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null
+    server=''
+}
+trap 'stop; rm -rf "$scratch"' EXIT
+trap 'exit 1' INT TERM
+
+good() {
+    passed=$((passed + 1))
+}
+wrong() {
+    failed=$((failed + 1))
+    echo "FAILED: $1"
+    sed 's/^/    /' "$out"
+}
+
+# Runs a command, and asserts its exit status; says asserts that a line of its output matches.
+run() {
+    wanted=$1
+    shift
+    timeout 120 "$@" >"$out" 2>&1 </dev/null
+    status=$?
+    if [ $status = "$wanted" ]; then good; else wrong "\"$*\" ends with $status, not $wanted"; fi
+}
+says() {
+    if grep -q -e "$1" "$out"; then good; else wrong "nothing says \"$1\""; fi
+}
+never_says() {
+    if grep -q -e "$1" "$out"; then wrong "\"$1\" must not be said"; else good; fi
+}
+one_line() {
+    if [ "$(wc -l <"$out")" = 1 ]; then good; else wrong "one line is enough"; fi
+}
+
+# Waits for words in a file, for at most 10 seconds.
+appears() {
+    for _ in $(seq 100); do
+        ! grep -q -e "$1" "$2" || return 0
+        sleep 0.1
+    done
+    cp "$2" "$out"
+    wrong "\"$1\" has not appeared in 10 s"
+    return 1
+}
+
+# Starts a program as a server, with its output in $scratch/log. $port is then where it listens.
+start() {
+    "$@" --port 0 >"$scratch/log" 2>"$scratch/errors" &
+    server=$!
+    appears listening "$scratch/log" || cat "$scratch/errors"
+    port=$(sed -n 's/^listening.*:\([0-9]*\).*/\1/p' "$scratch/log")
+}
+
+# ---- what is documented ----
+
+# The options that a text tells of, a line each: "-p --port".
+options() {
+    sed -n 's/^  *\(-[a-zA-Z]\), \(--[a-z-]*\).*/\1 \2/p' "$1" | sort
+}
+
+# The page is made anew, and read as most terminals show it.
+manual() {
+    cp server.1 "$scratch/server.1"
+    run 0 tests/manual.sh "./$program" "$scratch/server.1"
+    diff server.1 "$scratch/server.1" >"$out"
+    if [ ! -s "$out" ]; then good; else wrong 'server.1 is not what --help and server.h2m say: make man'; fi
+    run 0 mandoc -Tlint server.1
+    env -u MANROFFOPT -u MAN_KEEP_FORMATTING LC_ALL=C.UTF-8 MANWIDTH=80 \
+        man --warnings=all -l server.1 >"$scratch/page" 2>"$out"
+    if [ ! -s "$out" ]; then good; else wrong 'man has something to say'; fi
+    cp "$scratch/page" "$out"
+    for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'WHAT IT ANSWERS' SIGNALS 'EXIT STATUS' EXAMPLES \
+        'SEE ALSO'; do
+        says "^$section"
+    done
+    "./$program" --help >"$scratch/help"
+    options "$scratch/help" >"$scratch/told"
+    options "$scratch/page" | diff "$scratch/told" - >"$out"
+    if [ ! -s "$out" ]; then good; else wrong 'the page and --help tell of different options'; fi
+    [ "$(wc -l <"$scratch/told")" -ge 10 ] || wrong 'the options of --help were not found'
+}
+
+# The commands by which the page searches the output of --verbose, and what each must show and hide.
+searched() {
+    cp "$scratch/page" "$out"
+    if grep -q -F -e "server --verbose | $1" "$out"; then good; else wrong "not in the page: $1"; fi
+    sh -c "$1" <"$scratch/log" >"$out"
+    says "$2"
+    never_says "$3"
+}
+
+verbose() {
+    [ -f "$scratch/page" ] || manual
+    start "./$program" --verbose
+    for n in 1 2; do
+        lessons/tools/talk.py --port "$port" text:Hello close >/dev/null
+    done
+    appears 'client 2 .*disconnected' "$scratch/log"
+    searched "grep 'client 1 '" 'client 1 .*text' 'client 2\|listening'
+    searched "grep 'frame: '" 'client 2 .*frame: text, 5 bytes "Hello"' 'line:\|connected'
+    # shellcheck disable=SC2016
+    searched "awk '\$4 == \"in\"'" 'frame: text' ' out \|connected'
+    # shellcheck disable=SC2016
+    searched "awk '\$3 == 1 && \$5 == \"frame:\"'" 'client 1 .*out  frame: text' 'client 2\|line:\|connected'
+    grep '^ *[0-9.]*  client' "$scratch/page" | cat - "$scratch/log" | grep -v -e '^listening' -e \
+        '^ *[0-9]*\.[0-9]\{6\}  client [12]    \(\(in \|out\)  \(line\|frame\)\|\(dis\)\?connected\): ' >"$out"
+    if [ ! -s "$out" ]; then good; else wrong 'these lines have another form than the page says'; fi
+    stop
+}
+
+# Nothing is kept back: grep shows a visitor while the server runs.
+live() {
+    mkfifo "$scratch/pipe"
+    grep --line-buffered -e listening -e 'client 1 ' <"$scratch/pipe" >"$scratch/log" &
+    "./$program" --port 0 --verbose >"$scratch/pipe" &
+    server=$!
+    appears listening "$scratch/log"
+    curl -s "$(sed -n 's/^listening on //p' "$scratch/log")" >/dev/null
+    appears 'client 1 .*disconnected' "$scratch/log" && good
+    stop
+}
+
+# ---- when something is wrong ----
+
+# Another user's view, where we are root.
+as_nobody() {
+    if [ "$(id -u)" = 0 ]; then
+        setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+    else
+        "$@"
+    fi
+}
+
+troubles() {
+    cp "./$program" "$scratch/server" && chmod 755 "$scratch" # where nobody else may read our folder
+    if [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 1 ] && as_nobody true; then
+        as_nobody "$scratch/server" --port 1 >"$out" 2>&1
+        says '^server: cannot listen on address 127.0.0.1, port 1: Permission denied; ports from 1024 on'
+        one_line
+    fi
+    run 1 sh -c "'./$program' --port 0 >&-"
+    says '^server: cannot write to standard output: '
+    one_line
+    run 1 sh -c "'./$program' --help >/dev/full"
+    says '^server: cannot write to standard output: No space left on device$'
+    one_line
+    run 1 sh -c "'./$program' --version >/dev/full"
+    sh -c "exec './$program' --port 0 <&- 2>&-" >"$scratch/log" &
+    server=$!
+    appears listening "$scratch/log" # a closed descriptor must not become the listener's
+    ls -l "/proc/$server/fd" >"$out"
+    says ' 2 -> /dev/null'
+    stop
+}
+
+# ---- installed ----
+
+installed() {
+    prefix="$scratch/a prefix"
+    run 0 make -s install "PREFIX=$prefix"
+    cp "$prefix/share/man/man1/server.1" "$out" && says OPTIONS
+    start "$prefix/bin/server"
+    for file in / /page.js /icon.svg; do
+        run 0 curl -sS -f -o "$scratch/got" "http://127.0.0.1:$port$file"
+    done
+    if cmp "$scratch/got" client/icon.svg >"$out"; then good; else wrong 'that is another file'; fi
+    stop
+    if [ ! -s "$scratch/errors" ]; then good; else wrong 'it has complained'; fi
+    mv "$prefix/share/websocket-server" "$prefix/share/elsewhere"
+    start "$prefix/bin/server"
+    run 0 curl -sS "http://127.0.0.1:$port/"
+    says 'cannot read the files of its page'
+    cp "$scratch/errors" "$out"
+    says "^server: no page: $prefix/share/websocket-server/index.html: No such file or directory;"
+    one_line
+    stop
+    mv "$prefix/share/elsewhere" "$prefix/share/websocket-server"
+    run 0 make -s uninstall "PREFIX=$prefix"
+    find "$scratch/a prefix" -type f >"$out"
+    if [ ! -s "$out" ]; then good; else wrong 'this was left behind'; fi
+    run 0 make -s install "DESTDIR=$scratch/package" PREFIX=/usr
+    if grep -q -F /usr/share/websocket-server/index.html "$scratch/package/usr/bin/server"; then good
+    else wrong 'a server in a package must look where the package will be'; fi
+}
+
+# ---- colours ----
+
+# A command on a terminal, and through a pipe; the words must be there both times.
+coloured() {
+    escape=$(printf '\033')
+    run "$2" env TERM=xterm script -qec "$1" /dev/null
+    says "$escape.*$3"
+    run "$2" env TERM=xterm NO_COLOR=1 script -qec "$1" /dev/null
+    says "$3"
+    never_says "$escape"
+    run "$2" env TERM=dumb script -qec "$1" /dev/null
+    never_says "$escape"
+    run "$2" env TERM=xterm NO_COLOR= script -qec "$1" /dev/null
+    says "$escape.*$3"
+    run "$2" env TERM=xterm sh -c "$1"
+    says "$3"
+    never_says "$escape"
+}
+
+colours() {
+    coloured 'lessons/tools/doctor.sh; true' 0 'ok'
+    coloured 'WORKSHOP= lessons/tools/check.sh 7' 0 'ok'
+    coloured 'FOREIGN="python3 -m http.server \$PORT" lessons/tools/check.sh 8' 1 'FAILED'
+}
+
+for part in ${*:-manual verbose live troubles installed colours}; do
+    $part
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
