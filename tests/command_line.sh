@@ -117,9 +117,10 @@ verbose() {
     # shellcheck disable=SC2016
     searched "awk '\$4 == \"in\"'" 'frame: text' ' out \|connected'
     # shellcheck disable=SC2016
-    searched "awk '\$3 == 1 && \$5 == \"frame:\"'" 'client 1 .*out  frame: text' 'client 2\|line:\|connected'
-    grep '^ *[0-9.]*  client' "$scratch/page" | cat - "$scratch/log" | grep -v -e '^listening' -e \
-        '^ *[0-9]*\.[0-9]\{6\}  client [12]    \(\(in \|out\)  \(line\|frame\)\|\(dis\)\?connected\): ' >"$out"
+    searched "awk '\$3 == 1 && \$5 == \"frame:\"'" 'client 1 .*out  frame: text' 'client 2\|line:'
+    event='\(in   line\|out  line\|in   frame\|out  frame\|connected\|disconnected\): '
+    grep '^ *[0-9.]\{8,\}  client' "$scratch/page" | cat - "$scratch/log" |
+        grep -v -e '^listening' -e "^ *[0-9]*\.[0-9]\{6\}  client [12]    $event" >"$out"
     if [ ! -s "$out" ]; then good; else wrong 'these lines have another form than the page says'; fi
     stop
 }
@@ -201,21 +202,25 @@ installed() {
 
 # ---- colours ----
 
+escape=$(printf '\033')
+without_escapes() {
+    if grep -q -e "$escape" "$out"; then wrong "here colours are not wanted"; else good; fi
+}
+
 # A command on a terminal, and through a pipe; the words must be there both times.
 coloured() {
-    escape=$(printf '\033')
     run "$2" env TERM=xterm script -qec "$1" /dev/null
     says "$escape.*$3"
     run "$2" env TERM=xterm NO_COLOR=1 script -qec "$1" /dev/null
     says "$3"
-    never_says "$escape"
+    without_escapes
     run "$2" env TERM=dumb script -qec "$1" /dev/null
-    never_says "$escape"
+    without_escapes
     run "$2" env TERM=xterm NO_COLOR= script -qec "$1" /dev/null
     says "$escape.*$3"
     run "$2" env TERM=xterm sh -c "$1"
     says "$3"
-    never_says "$escape"
+    without_escapes
 }
 
 colours() {
