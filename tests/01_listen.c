@@ -158,6 +158,8 @@ static void help_and_version(void)
     EXPECT(lines > 10 && lines < 24, "--help must fit 24 lines, with the prompt, but has %zu", lines);
     EXPECT(program_run("--version") == 0, "--version must end with status 0");
     EXPECT(strncmp(program_out, "server ", 7) == 0, "--version says: %s", program_out);
+    EXPECT(program_run("--vers") == 0 && strncmp(program_out, "server ", 7) == 0,
+           "the beginning of an option is enough, where it is the only one: %s%s", program_out, program_err);
 }
 
 /* ---- what each option does ---- */
