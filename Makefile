@@ -181,6 +181,18 @@ bench: $(SERVER) $(BENCH_TOOLS) $(BENCH_PEERS) ## measure the speed, beside othe
 check-bench: $(SERVER) $(BENCH_TOOLS) ## the benchmark's own tools work, and notice a wrong echo
 	tests/bench/check.sh ./$(SERVER) $(BENCH)
 
+.PHONY: compare
+
+# libwebsockets has its own loop here: with libev, it does not always end what has broken a rule.
+compare: $(SERVER) $(BENCH_PEERS) $(BENCH)/libwebsockets-poll ## the same rules put to other servers; how long each is
+	@/usr/bin/python3 tests/compare/rules.py 'this server=./$(SERVER) --port 0' \
+		'ws=node tests/bench/peers/ws.mjs' 'Boost.Beast=$(BENCH)/beast' \
+		'libwebsockets=$(BENCH)/libwebsockets-poll' \
+		'websockets=/usr/bin/python3 tests/bench/peers/python_websockets.py'
+	@/usr/bin/python3 tests/compare/lines.py 'this server=server.c $(PARTS:%=%.c) $(PARTS:%=%.h)' \
+		'ws=tests/node_modules/ws/lib' 'Boost.Beast=/usr/include/boost/beast/websocket' \
+		'websockets=/usr/lib/python3/dist-packages/websockets'
+
 $(BENCH)/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $<
@@ -188,6 +200,10 @@ $(BENCH)/%: tests/bench/%.c Makefile
 $(BENCH)/libwebsockets: tests/bench/peers/libwebsockets.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -O2 -Wall -Wextra -o $@ $< -lwebsockets
+
+$(BENCH)/libwebsockets-poll: tests/bench/peers/libwebsockets.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -Wall -Wextra -DLOOP=0 -o $@ $< -lwebsockets
 
 $(BENCH)/beast: tests/bench/peers/beast.cpp Makefile
 	@mkdir -p $(@D)

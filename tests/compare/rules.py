@@ -1,0 +1,450 @@
+#!/usr/bin/env python3
+"""Puts the same rules of RFC 6455 to several echo servers, and counts which of them each one keeps.
+
+    tests/compare/rules.py NAME=COMMAND...       (make compare does)
+
+A command is started by sh with $PORT set, and must print the address that it listens at. Each case
+is something that the standard demands of a server (MUST), and nothing that it leaves to taste:
+words, pages, origins, limits. Unlike the lessons' checks, the client waits for the answers before it
+closes, and takes a message in fragments for as good as one in a piece. Where a connection must be
+failed, a close frame with any code will do, and so will the bare end: of the code, the standard says
+SHOULD. What is not kept is printed, and then a table. The exit status is 1 where the first server does
+not keep all.
+"""
+import base64
+import concurrent.futures
+import hashlib
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+WAIT_S = 3  # for any single answer
+END_S = 12  # for the end of a connection that is failed: the standard names no time
+AT_ONCE = 24  # cases at the same time: nearly all of them wait
+KEY = base64.b64encode(bytes(range(16))).decode()
+GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+ACCEPT = base64.b64encode(hashlib.sha1((KEY + GUID).encode()).digest()).decode()
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+class Broken(Exception):
+    """A rule was not kept: the exception says how."""
+
+
+class Silence(Broken):
+    """Nothing came, and no end either."""
+
+
+# ---- a client that sends what it is told to ----
+
+def frame(first, payload=b'', masked=True):
+    """A client's frame, from its first byte (FIN, RSV, opcode) on."""
+    n, mark = len(payload), 128 if masked else 0
+    if n < 126:
+        head = struct.pack('!BB', first, mark | n)
+    elif n < 65536:
+        head = struct.pack('!BBH', first, mark | 126, n)
+    else:
+        head = struct.pack('!BBQ', first, mark | 127, n)
+    if not masked:
+        return head + payload
+    mask = b'\x37\xfa\x21\x3d'
+    whole = (mask * (n // 4 + 1))[:n]
+    hidden = int.from_bytes(payload, 'big') ^ int.from_bytes(whole, 'big')
+    return head + mask + hidden.to_bytes(n, 'big')
+
+
+def close(code, reason=b''):
+    return frame(0x88, struct.pack('!H', code) + reason)
+
+
+def request(method='GET', version='HTTP/1.1', **changes):
+    """A request for an upgrade; a header that is changed to None is left out."""
+    headers = {'Host': 'localhost', 'Upgrade': 'websocket', 'Connection': 'Upgrade',
+               'Sec-WebSocket-Key': KEY, 'Sec-WebSocket-Version': '13'}
+    headers.update({name.replace('_', '-'): value for name, value in changes.items()})
+    lines = [f'{name}: {value}' for name, value in headers.items() if value is not None]
+    return '\r\n'.join([f'{method} / {version}', *lines, '', '']).encode()
+
+
+class Client:
+    def __init__(self, port):
+        self.socket = socket.create_connection(('127.0.0.1', port), WAIT_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = b''
+
+    def send(self, data, each=None):
+        try:
+            for at in range(0, len(data), each or len(data)):
+                self.socket.sendall(data[at:at + (each or len(data))])
+                if each:
+                    time.sleep(0.001)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it has ended the connection; what it said before can still be read
+
+    def more(self):
+        """Receives something; False: the connection has ended."""
+        try:
+            data = self.socket.recv(1 << 16)
+        except socket.timeout:
+            raise Silence(f'no answer within {self.socket.gettimeout():.0f} s') from None
+        except ConnectionResetError:
+            data = b''
+        self.buffer += data
+        return data != b''
+
+    def head(self):
+        """The head of the server's response, '' where it ends the connection without one."""
+        while b'\r\n\r\n' not in self.buffer:
+            if not self.more():
+                return ''
+        head, self.buffer = self.buffer.split(b'\r\n\r\n', 1)
+        return head.decode('latin-1') + '\r\n'
+
+    def upgrade(self, data=None, each=None):
+        self.send(data or request(), each)
+        head = self.head()
+        if not re.match(r'HTTP/1\.1 101[ \r]', head):
+            raise Broken(f'not 101, but {head[:60]!r}')
+        accept = rf'(?im)^Sec-WebSocket-Accept:[ \t]*{re.escape(ACCEPT)}[ \t]*\r\n'
+        if not re.search(accept, head):
+            raise Broken('a wrong Sec-WebSocket-Accept')
+        return head
+
+    def frame(self):
+        """The server's next frame: FIN, opcode, payload. None: the connection has ended."""
+        def take(n):
+            while len(self.buffer) < n:
+                if not self.more():
+                    return None
+            piece, self.buffer = self.buffer[:n], self.buffer[n:]
+            return piece
+        head = take(2)
+        if head is None:
+            return None
+        if head[0] & 0x70 or head[1] & 0x80:
+            raise Broken(f'a frame that no server may send: {head.hex(" ")}')
+        n = head[1]
+        if n > 125:
+            longer = take(2 if n == 126 else 8)
+            n = None if longer is None else int.from_bytes(longer, 'big')
+        payload = None if n is None else take(n)
+        return None if payload is None else (head[0] >> 7, head[0] & 15, payload)
+
+    def message(self):
+        """The next message, whole, or control frame: opcode, payload. None: the end."""
+        kind, whole = None, b''
+        while True:
+            got = self.frame()
+            if got is None or got[1] >= 8:
+                return got and got[1:]
+            kind, whole = (kind or got[1]), whole + got[2]
+            if got[0]:
+                return kind, whole
+
+    def expect(self, kind, payload):
+        got = self.message()
+        if got != (kind, payload):
+            raise Broken(f'expected {told((kind, payload))}, but got {told(got)}')
+
+    def expect_close(self, *codes):
+        """A close frame with one of the codes (None: with none), and then the end."""
+        got = self.message()
+        if got is None or got[0] != CLOSE:
+            raise Broken(f'expected a close frame, but got {told(got)}')
+        code = struct.unpack('!H', got[1][:2])[0] if len(got[1]) > 1 else None
+        if codes and code not in codes:
+            raise Broken(f'a close frame with the code {code}')
+        if self.message() is not None:
+            raise Broken('a frame behind the close frame')
+
+    def expect_failed(self):
+        """The connection is failed: at most a close frame, and then the end. Answers the code."""
+        self.socket.settimeout(END_S)
+        got = self.message()
+        if got is not None and got[0] != CLOSE:
+            raise Broken(f'the connection must be failed, but it got {told(got)}')
+        if got is not None and self.message() is not None:
+            raise Broken('a frame behind the close frame')
+        return struct.unpack('!H', got[1][:2])[0] if got and len(got[1]) > 1 else None
+
+
+def told(message):
+    if message is None:
+        return 'the end'
+    names = {0: 'continuation', 1: 'text', 2: 'binary', 8: 'close', 9: 'ping', 10: 'pong'}
+    some = message[1][:12].hex(' ') + (' …' if len(message[1]) > 12 else '')
+    return f'{names.get(message[0], "?")} of {len(message[1])} bytes {some}'.rstrip()
+
+
+# ---- the cases ----
+
+CASES = []  # (group, section, what, function of port)
+
+
+def case(group, section, what, function):
+    CASES.append((group, section, what, function))
+
+
+def refused(what, section, data, also=None):
+    def run(port):
+        client = Client(port)
+        client.send(data)
+        try:
+            head = client.head()
+        except Silence:
+            head = ''  # it is not upgraded, which is all that is asked
+        if re.match(r'HTTP/1\.\d 101', head):
+            raise Broken('it is upgraded all the same')
+        if also and not re.search(rf'(?im)^{also}:', head):
+            raise Broken(f'the answer lacks {also}: {head.splitlines()[:1]}')
+    case('handshake', section, what, run)
+
+
+def accepted(what, section, data=None, each=None, without=None):
+    def run(port):
+        client = Client(port)
+        head = client.upgrade(data, each)
+        if without and re.search(without, head):
+            raise Broken(f'the answer says {without}')
+        client.send(frame(0x81, b'Hello'))
+        client.expect(TEXT, b'Hello')
+    case('handshake', section, what, run)
+
+
+def echoed(group, what, section, data, *answers, each=None):
+    """Sends frames; asserts the answers in their order, and that the close is answered after that."""
+    def run(port):
+        client = Client(port)
+        client.upgrade()
+        client.send(data, each)
+        for answer in answers:
+            client.expect(*answer)
+        client.send(close(1000))
+        client.expect_close()
+    case(group, section, what, run)
+
+
+def failed(group, what, section, data, code=1002):
+    """Sends frames for which the connection must be failed. The code is only counted."""
+    def run(port):
+        client = Client(port)
+        client.upgrade()
+        client.send(data)
+        return client.expect_failed() == code
+    case(group, section, what, run)
+
+
+def closed(what, section, data, *codes):
+    def run(port):
+        client = Client(port)
+        client.upgrade()
+        client.send(data)
+        client.expect_close(*codes)
+    case('closing', section, what, run)
+
+
+def handshakes():
+    accepted('a good request', '4.2.2')
+    accepted('names and values in any case', '4.2.1',
+             request().replace(b'Upgrade: websocket', b'uPGRADE: WebSocket').replace(b'Sec-', b'sec-'))
+    accepted('Connection is a list', '4.2.1', request(Connection='keep-alive, Upgrade'))
+    accepted('a request that comes byte by byte', '4.2.1', request(), each=1)
+    accepted('an unknown extension is not taken', '9.1', request(Sec_WebSocket_Extensions='x-nobody'),
+             without='(?im)^Sec-WebSocket-Extensions')
+    refused('no Sec-WebSocket-Key', '4.2.1', request(Sec_WebSocket_Key=None))
+    refused('a key that is not 16 bytes', '4.2.1', request(Sec_WebSocket_Key='c2hvcnQ='))
+    refused('no Connection: Upgrade', '4.2.1', request(Connection='keep-alive'))
+    refused('no Upgrade', '4.2.1', request(Upgrade=None))
+    refused('an Upgrade to something else', '4.2.1', request(Upgrade='h2c'))
+    refused('POST', '4.2.1', request(method='POST', Content_Length='0'))
+    refused('HTTP/1.0', '4.2.1', request(version='HTTP/1.0'))
+    refused('no Host', '4.2.1', request(Host=None))
+    refused('no Sec-WebSocket-Version', '4.2.1', request(Sec_WebSocket_Version=None))
+    refused('version 99 is told which versions there are', '4.2.2',
+            request(Sec_WebSocket_Version='99'), 'Sec-WebSocket-Version')
+
+
+def messages():
+    for n in (0, 1, 125, 126, 127, 65535, 65536, 1 << 20):
+        data = bytes(i % 251 for i in range(n))
+        echoed('messages', f'binary, {n} bytes', '5.2', frame(0x82, data), (BINARY, data))
+    for n in (0, 125, 126, 65536):
+        echoed('messages', f'text, {n} bytes', '5.6', frame(0x81, b'*' * n), (TEXT, b'*' * n))
+    echoed('messages', 'a zero byte in a text', '5.6', frame(0x81, b'a\0b'), (TEXT, b'a\0b'))
+    echoed('messages', 'byte by byte', '5.2', frame(0x81, b'Hello') + frame(0x82, b'x' * 200),
+           (TEXT, b'Hello'), (BINARY, b'x' * 200), each=1)
+    echoed('messages', 'many in one segment', '5.4',
+           b''.join(frame(0x82, bytes([i])) for i in range(100)),
+           *[(BINARY, bytes([i])) for i in range(100)])
+    for first, rest in ((b'Hel', [b'lo']), (b'', [b'']), (b'', [b'Hello', b'']), (b'a', [b'b'] * 50)):
+        data = frame(0x01, first) + b''.join(frame(0x00, piece) for piece in rest[:-1])
+        echoed('messages', f'{len(rest) + 1} fragments, the first of {len(first)} bytes', '5.4',
+               data + frame(0x80, rest[-1]), (TEXT, first + b''.join(rest)))
+    echoed('messages', 'a ping between fragments', '5.4', frame(0x01, b'a') + frame(0x89, b'p') +
+           frame(0x80, b'b'), (PONG, b'p'), (TEXT, b'ab'))
+    echoed('messages', 'a pong between fragments', '5.4', frame(0x01, b'a') + frame(0x8A) +
+           frame(0x80, b'b'), (TEXT, b'ab'))
+    failed('messages', 'a continuation of nothing', '5.4', frame(0x80, b'a'))
+    failed('messages', 'two continuations of nothing', '5.4', frame(0x00, b'a') + frame(0x80, b'a'))
+    failed('messages', 'a new text between fragments', '5.4', frame(0x01, b'a') + frame(0x81, b'b'))
+    failed('messages', 'a new binary between fragments', '5.4', frame(0x01, b'a') + frame(0x02, b'b'))
+
+
+def headers():
+    for bits in range(1, 8):
+        failed('headers', f'reserved bits {bits:03b}', '5.2', frame(0x81 | bits << 4, b'a'))
+    for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15):
+        failed('headers', f'opcode {opcode}', '5.2', frame(0x80 | opcode))
+    for name, first in (('text', 0x81), ('binary', 0x82), ('ping', 0x89)):
+        failed('headers', f'an unmasked {name}', '5.1', frame(first, b'a', masked=False))
+    echoed('headers', 'a mask of zeros', '5.3', b'\x81\x82\0\0\0\0Hi', (TEXT, b'Hi'))
+    for n in (0, 4, 125):
+        echoed('headers', f'a ping of {n} bytes', '5.5.2', frame(0x89, b'x' * n), (PONG, b'x' * n))
+    echoed('headers', 'a pong that nobody asked for', '5.5.3', frame(0x8A, b'x') + frame(0x81, b'a'),
+           (TEXT, b'a'))
+    failed('headers', 'a ping of 126 bytes', '5.5', frame(0x89, b'x' * 126))
+    failed('headers', 'a close of 126 bytes', '5.5', frame(0x88, struct.pack('!H', 1000) + b'x' * 124))
+    failed('headers', 'a ping in fragments', '5.5', frame(0x09, b'a') + frame(0x80, b'b'))
+
+
+GOOD_TEXTS = '''00 7f c280 dfbf e0a080 ed9fbf ee8080 efbfbf f0908080 f48fbfbf
+                cebae1bdb9cf83cebcceb5'''.split()
+BAD_TEXTS = '''80 bf c080 c1bf e08080 e09fbf eda080 edbfbf f0808080 f08fbfbf f4908080 f8888080 fe ff
+               c2 e282 f09f98 c27f e2827f 6162ff6364'''.split()
+
+
+def texts():
+    for text in map(bytes.fromhex, GOOD_TEXTS):
+        echoed('text', f'good: {text.hex(" ")}', '8.1', frame(0x81, text), (TEXT, text))
+    for text in map(bytes.fromhex, BAD_TEXTS):
+        failed('text', f'bad: {text.hex(" ")}', '8.1', frame(0x81, text), 1007)
+    euro = b'\xe2\x82\xac'
+    echoed('text', 'a character in three fragments', '5.6', frame(0x01, euro[:1]) +
+           frame(0x00, euro[1:2]) + frame(0x80, euro[2:]), (TEXT, euro))
+    failed('text', 'a character cut off by the last fragment', '8.1',
+           frame(0x01, b'a') + frame(0x80, euro[:2]), 1007)
+    failed('text', 'bad in the second fragment', '8.1', frame(0x01, b'a') + frame(0x80, b'\xff'), 1007)
+    echoed('text', 'a binary message need be no text', '5.6', frame(0x82, b'\xff\x80'),
+           (BINARY, b'\xff\x80'))
+
+
+def closes():
+    closed('1000 is answered', '5.5.1', close(1000))
+    closed('a close without a code is answered', '5.5.1', frame(0x88))
+    closed('a reason', '5.5.1', close(1000, 'grüß Gott'.encode()))
+    closed('a reason of 123 bytes', '5.5.1', close(1000, b'x' * 123))
+    for code in (1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999):
+        closed(f'the code {code} is answered', '7.4', close(code), code, 1000, None)
+    for code in (1005, 1006, 1015):
+        def never(port, code=code):
+            client = Client(port)
+            client.upgrade()
+            client.send(close(code))
+            got = client.message()
+            if got is not None and got[1][:2] == struct.pack('!H', code):
+                raise Broken(f'it sends the code {code}, which nobody may')
+        case('closing', '7.4.1', f'the code {code} is never sent', never)
+    failed('closing', 'a reason that is no text', '8.1', close(1000, b'\xff\xfe'), 1007)
+    closed('nothing comes behind the close', '5.5.1',
+           close(1000) + frame(0x89, b'p') + frame(0x81, b'a'))
+    closed('a close between fragments', '5.4', frame(0x01, b'a') + close(1000))
+
+    def others(port):
+        """Clients that break rules or vanish leave the others alone."""
+        good = Client(port)
+        good.upgrade()
+        text = frame(0x81, b'a' * 1000)
+        for bad in (frame(0x83), text[:500], b'\x88', text * 500):
+            client = Client(port)
+            client.upgrade()
+            client.send(bad)
+            client.socket.close()
+        good.send(frame(0x81, b'still here'))
+        good.expect(TEXT, b'still here')
+    case('closing', '7.1.7', 'whoever breaks a rule ends only its own connection', others)
+
+
+for add in (handshakes, messages, headers, texts, closes):
+    add()
+
+
+# ---- servers ----
+
+class Server:
+    def __init__(self, command):
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = free.getsockname()[1]
+        self.process = subprocess.Popen(
+            command, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            start_new_session=True, env={**os.environ, 'PORT': str(port)})
+        signal.alarm(20)  # a server that says nothing
+        line = self.process.stdout.readline().decode()
+        signal.alarm(0)
+        found = re.search(r'://(?:127\.0\.0\.1|localhost):(\d+)', line)
+        if found is None:
+            self.end()
+            sys.exit(f'"{command}" did not print the address that it listens at, but: {line!r}')
+        self.port = int(found[1])
+
+    def end(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def put(server, name, run):
+    """Puts one case to a server. Answers whether the rule is kept, and what `run` answers."""
+    group, section, what, function = run
+    try:
+        return True, function(server.port)
+    except (Broken, OSError) as problem:
+        sys.stdout.write(f'{name}: {group}, section {section}: {what}: {problem}\n')  # in one piece
+        return False, None
+
+
+def put_all(name, command):
+    """Answers, for each group, how many cases there are and how many the server keeps."""
+    server = Server(command)
+    counts, codes = {}, []
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        results = list(pool.map(lambda run: put(server, name, run), CASES))
+    for (group, *_), (is_kept, right_code) in zip(CASES, results):
+        total, kept = counts.get(group, (0, 0))
+        counts[group] = (total + 1, kept + is_kept)
+        if right_code is not None:
+            codes.append(right_code)
+    if server.process.poll() is not None:
+        print(f'{name}: it has ended', flush=True)
+    server.end()
+    return counts, (len(codes), sum(codes))
+
+
+def main():
+    servers = [argument.partition('=')[::2] for argument in sys.argv[1:]]
+    if not servers or not all(command for _, command in servers):
+        sys.exit(__doc__)
+    results = [(name, *put_all(name, command)) for name, command in servers]
+    groups = list(dict.fromkeys(group for group, *_ in CASES))
+    print('\n| server | ' + ' | '.join(groups) + ' | all | with the code that says why |')
+    print('| --- ' * (len(groups) + 3) + '|')
+    for name, counts, (failures, right) in results:
+        cells = [f'{counts[g][1]} of {counts[g][0]}' for g in groups]
+        kept = sum(k for _, k in counts.values())
+        cells += [f'{kept} of {len(CASES)}', f'{right} of {failures}']
+        print(f'| {name} | ' + ' | '.join(cells) + ' |')
+    sys.exit(any(kept < total for total, kept in results[0][1].values()))
+
+
+if __name__ == '__main__':
+    main()
