@@ -16,6 +16,7 @@ import concurrent.futures
 import hashlib
 import os
 import re
+import select
 import signal
 import socket
 import struct
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import time
 
+START_S = 15  # for the line with the address
 WAIT_S = 3  # for any single answer
 END_S = 12  # for the end of a connection that is failed: the standard names no time
 AT_ONCE = 24  # cases at the same time: nearly all of them wait
@@ -384,9 +386,8 @@ class Server:
         self.process = subprocess.Popen(
             command, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             start_new_session=True, env={**os.environ, 'PORT': str(port)})
-        signal.alarm(20)  # a server that says nothing
-        line = self.process.stdout.readline().decode()
-        signal.alarm(0)
+        ready = select.select([self.process.stdout], [], [], START_S)[0]
+        line = self.process.stdout.readline().decode() if ready else ''
         found = re.search(r'://(?:127\.0\.0\.1|localhost):(\d+)', line)
         if found is None:
             self.end()
