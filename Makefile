@@ -47,7 +47,7 @@ NODE_PACKAGES = $(shell command -v node >/dev/null || echo nodejs; command -v np
 # What clang's fuzzer needs is a package of its own, or where there is none, comes with clang. The shell
 # asks, not make: make would ask before "apt-get update" has brought the list of packages.
 FUZZER_PACKAGE = $$(apt-cache show libclang-rt-dev >/dev/null 2>&1 && echo libclang-rt-dev)
-BENCH_PACKAGES = g++ libboost-dev libwebsockets-dev libwebsockets-evlib-ev python3-matplotlib
+BENCH_PACKAGES = g++ libboost-dev libwebsockets-dev libwebsockets-evlib-ev python3-matplotlib cloc
 SUDO = $(shell test "$$(id -u)" = 0 || command -v sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 
@@ -189,9 +189,9 @@ compare: $(SERVER) $(BENCH_PEERS) $(BENCH)/libwebsockets-poll ## the same rules 
 		'ws=node tests/bench/peers/ws.mjs' 'Boost.Beast=$(BENCH)/beast' \
 		'libwebsockets=$(BENCH)/libwebsockets-poll' \
 		'websockets=/usr/bin/python3 tests/bench/peers/python_websockets.py'
-	@/usr/bin/python3 tests/compare/lines.py 'this server=server.c $(PARTS:%=%.c) $(PARTS:%=%.h)' \
-		'ws=tests/node_modules/ws/lib' 'Boost.Beast=/usr/include/boost/beast/websocket' \
-		'websockets=/usr/lib/python3/dist-packages/websockets'
+	@for code in "server.c $(PARTS:%=%.c) $(PARTS:%=%.h)" tests/node_modules/ws/lib \
+		/usr/include/boost/beast/websocket /usr/lib/python3/dist-packages/websockets; do \
+		echo "lines of code: $$(cloc --quiet --csv --sum-one $$code | sed -n 's/.*SUM.*,//p') in $$code"; done
 
 $(BENCH)/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
