@@ -253,6 +253,7 @@ $(FUZZ)/tests/%.o: tests/fuzz/%.c $(wildcard tests/fuzz/*.h *.[ch]) Makefile
 
 # Without _FORTIFY_SOURCE, with which the compiler puts other calls in their place (__recv_chk).
 NOT_FORTIFIED = -U_FORTIFY_SOURCE
+$(BUILD)/tests/faults.o: HARDENING = $(NOT_FORTIFIED)
 
 .PHONY: check-faults faults
 
@@ -388,11 +389,12 @@ lint: compile_commands.json ## clang-tidy and cppcheck
 format: ## lay out all C files as .clang-format says
 	clang-format -i $(SOURCES)
 
-compile_commands.json: Makefile $(filter %.c,$(SOURCES)) ## for editors and clang-tidy
-	@for file in $(filter %.c,$(SOURCES)); do \
-		printf '{"directory": "%s", "file": "%s", ' "$(CURDIR)" "$$file"; \
-		printf '"command": "cc -std=c11 -D_GNU_SOURCE -I. -c %s"},\n' "$$file"; \
-	done | sed '1s/^/[/; $$s/,$$/]/' >$@
+# What the C files are made into, apart from those that lessons/tools/build.sh builds.
+COMPILED = $(patsubst %.c,$(BUILD)/%.o,$(wildcard *.c tests/*.c)) \
+	$(patsubst tests/bench/%.c,$(BENCH)/%,$(wildcard tests/bench/*.c)) \
+	$(patsubst tests/fuzz/%.c,$(FUZZ)/tests/%.o,$(wildcard tests/fuzz/*.c))
+compile_commands.json: always ## how each C file is compiled, for editors and clang-tidy
+	@MAKE="$(MAKE)" lessons/tools/compile-commands.sh $@ $(COMPILED)
 
 # ---- what must be installed ----
 
