@@ -71,7 +71,7 @@ $(BUILD)/folder: always
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $< || lessons/tools/missing.sh $< $(CC)
 
 # The tours build it with a LESSON set, which would turn SERVER into the command of another program.
 debug-build: ## build build/debug/server for a debugger: nothing optimised away
@@ -398,24 +398,35 @@ compile_commands.json: always ## how each C file is compiled, for editors and cl
 
 # ---- what must be installed ----
 
+# Says what to install, where there is no apt-get. Called with the packages.
+define NEEDS_APT
+@command -v apt-get >/dev/null || { \
+	echo "There is no apt-get here. Please install what Debian calls"; \
+	echo "    $(strip $(1))"; \
+	echo "Elsewhere the names differ. All this was tried on Debian 12 and 13, and on no other system."; \
+	exit 1; }
+endef
+
 deps: ## install what is needed to build and run (Debian, Ubuntu)
-	@command -v apt-get >/dev/null || { echo "Please install: $(PACKAGES)"; exit 1; }
+	$(call NEEDS_APT,$(PACKAGES))
 	$(APT) update
 	$(APT) install -y --no-install-recommends $(PACKAGES)
 
 workshop-deps: ## install what is needed to go through the lessons
-	@command -v apt-get >/dev/null || { echo "Please install: $(WORKSHOP_PACKAGES)"; exit 1; }
+	$(call NEEDS_APT,$(WORKSHOP_PACKAGES))
 	$(APT) update
 	$(APT) install -y --no-install-recommends $(WORKSHOP_PACKAGES)
 
 test-deps: ## install what is needed to test as well
-	@command -v apt-get >/dev/null || { echo "Please install: $(TEST_PACKAGES) chromium"; exit 1; }
+	$(call NEEDS_APT,$(TEST_PACKAGES) chromium)
 	$(APT) update
 	$(APT) install -y --no-install-recommends $(TEST_PACKAGES)
 	$(APT) install -y --no-install-recommends chromium || $(APT) install -y chromium-browser
 	@$(MAKE) --no-print-directory tests/node_modules
 
-bench-deps: test-deps ## install what is needed to measure as well
+bench-deps: ## install what is needed to measure as well
+	$(call NEEDS_APT,$(TEST_PACKAGES) chromium $(BENCH_PACKAGES))
+	@$(MAKE) --no-print-directory test-deps
 	$(APT) install -y --no-install-recommends $(BENCH_PACKAGES)
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d)
