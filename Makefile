@@ -24,6 +24,8 @@ PREFIX = /usr/local
 BUILD ?= build/release
 SERVER ?= server
 VARIANT ?=
+# In GitHub Codespaces, a browser comes by another address than the server's own.
+FORWARDED = $(if $(CODESPACE_NAME),lessons/tools/forwarded.sh)
 # With a lesson to check, SERVER is the command of any other program: lessons/tools/check.sh starts it.
 ifneq ($(and $(LESSON),$(filter-out file,$(origin SERVER))),)
 export FOREIGN := $(value SERVER)
@@ -58,7 +60,7 @@ APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 all: $(SERVER) ## build ./server
 
 run: $(SERVER) ## build it, start it, and print the page's address (ARGS="--port 9000")
-	@./$(SERVER) --wire $(ARGS)
+	@$(FORWARDED) ./$(SERVER) --wire $(ARGS)
 
 $(SERVER): $(BUILD)/server.o $(OBJECTS)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -356,7 +358,7 @@ mine: ## build the server in workshop/ and start it (ARGS="--port 9000")
 	@test -d workshop || { echo "There is no workshop/ yet: make workshop makes it."; exit 1; }
 	@mkdir -p build
 	@lessons/tools/build.sh workshop build/mine
-	build/mine $(ARGS)
+	$(FORWARDED) build/mine $(ARGS)
 
 watch: ## check the lesson you are at whenever a file in workshop/ changes
 	@lessons/tools/watch.sh
