@@ -128,7 +128,7 @@ NOT_RANDOM = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 # The first find most faults soonest. The last measure, or fill the machine: each has it for itself.
 SIDE_BY_SIDE = check-proof check-faults check-clang check-stages check-lessons lint check-mistakes \
-	check-workshop check-learn check-tours check-foreign check-command-line check-fuzz
+	check-workshop check-learn check-tours check-foreign check-command-line check-editor check-fuzz
 ALONE = check-asan check-tsan check-bench check-soak check-peers check-browser
 
 test: ## all tests: tests/README.md lists them
@@ -341,7 +341,7 @@ check-tours: ## every tour shows what its lesson says (LESSON=9 for one)
 # ---- the workshop ----
 
 .PHONY: workshop lesson mine watch solution doctor workshop-deps check-workshop \
-	check-learn check-foreign
+	check-editor check-learn check-foreign
 
 ifneq ($(LESSON),)
 check: ## LESSON=3: lesson 3's check, of workshop/ (or of SERVER="node my.js")
@@ -371,6 +371,9 @@ doctor: ## is there all that the lessons need?
 
 check-workshop: ## these commands do what they say, in a copy of all this
 	@tests/workshop.sh
+
+check-editor: ## what editors and containers are told is right; what is missing is said
+	@python3 tests/editor_test.py
 
 WIRE_SUITES = 01_listen 02_threads 05_page 06_upgrade 08_switch 10_echo 11_control 12_messages
 
