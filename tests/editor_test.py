@@ -102,8 +102,10 @@ class Container(Case):
         self.assertRegex(steps, r"\bmake -C /tmp/course workshop-deps$")
         self.assertEqual(self.steps("COPY"), ["Makefile /tmp/course/"])
         self.assertTrue((PROJECT / ".devcontainer" / self.build["context"] / "Makefile").is_file())
-        self.assertEqual(re.findall(r"install -y --no-install-recommends ([^&]*) +&&", steps), ["make"],
-                         "the Dockerfile installs make alone; other packages stand in the Makefile")
+        self.assertEqual(re.findall(r"install -y --no-install-recommends ([^&]*) +&&", steps),
+                         ["make git ca-certificates sudo"],
+                         "what the lessons need is not listed twice: it stands in the Makefile")
+        self.assertIn(f"--shell /bin/bash {self.container['remoteUser']} ", steps)
 
     def test_the_makefile_alone_tells_what_to_install(self):
         alone = scratch / "alone"
