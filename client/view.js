@@ -62,10 +62,11 @@ function began() {
 const NEWS = { kind: 'small', everyone: true, event: { event: 'view' }, conn: 0, n: 0, t: null, id: null };
 
 // A view that was never open has said nothing, and the browser does not tell why.
-function ended(ours, { code }) {
+function ended(ours, { code, reason }) {
   if (ours !== socket) return;
   const seen = document.documentElement.dataset.view === 'open';
-  if (seen) showView('ended', `The view has ended. Code ${code}: ${closeWords(code)} Connect asks for it again.`);
+  const why = reason === '' ? code : `${code}, ${quote(reason)}`;
+  if (seen) showView('ended', `The view has ended. Code ${why}: ${closeWords(code)} Connect asks for it again.`);
   else showView('none', '');
 }
 

@@ -377,7 +377,7 @@ const seeItEnd = async (page, own) => {
   await connect(page);
   await wire(page).nth(1).waitFor();
   await own.stop();
-  await page.locator('#wire-state', { hasText: 'The view has ended. Code 1001' }).waitFor();
+  await page.locator('#wire-state', { hasText: 'Code 1001, "the server is stopping"' }).waitFor();
   await state(page, 'CLOSED');
   await page.click('#connect');
   await lastRow(page, 'close', 'code 1006');
