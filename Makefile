@@ -35,27 +35,30 @@ endif
 PARTS = stream handshake frame wire
 OBJECTS = $(PARTS:%=$(BUILD)/%.o)
 SUITES = $(sort $(basename $(notdir $(wildcard tests/[0-9]*.c))))
-SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h tests/bench/*.c lessons/tools/*.c \
-	lessons/tools/*.h)
+SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h tests/bench/*.c tests/interop/*.[ch] \
+	lessons/tools/*.c lessons/tools/*.h)
 
 # The Debian and Ubuntu packages: to build and run; to go through the lessons; to test.
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
 WORKSHOP_PACKAGES = $(PACKAGES) libcunit1-dev gdb python3 curl netcat-openbsd xxd openssl procps
 TEST_PACKAGES = $(WORKSHOP_PACKAGES) clang $(FUZZER_PACKAGE) clang-format clang-tidy cppcheck gawk \
-	util-linux nginx python3-websockets fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
-	help2man man-db mandoc $(NODE_PACKAGES)
+	util-linux nginx fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
+	help2man man-db mandoc $(NODE_PACKAGES) $(PEER_PACKAGES)
+# The clients that others wrote.
+PEER_PACKAGES = python3-websockets python3-aiohttp python3-gi gir1.2-soup-3.0 libwebsockets-dev \
+	libcurl4-openssl-dev
 # Node.js may be there from elsewhere, with an npm that Debian's package would be in conflict with.
 NODE_PACKAGES = $(shell command -v node >/dev/null || echo nodejs; command -v npm >/dev/null || echo npm)
 # What clang's fuzzer needs is a package of its own, or where there is none, comes with clang. The shell
 # asks, not make: make would ask before "apt-get update" has brought the list of packages.
 FUZZER_PACKAGE = $$(apt-cache show libclang-rt-dev >/dev/null 2>&1 && echo libclang-rt-dev)
-BENCH_PACKAGES = g++ libboost-dev libwebsockets-dev libwebsockets-evlib-ev python3-matplotlib cloc
+BENCH_PACKAGES = g++ libboost-dev libwebsockets-evlib-ev python3-matplotlib cloc
 SUDO = $(shell test "$$(id -u)" = 0 || command -v sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 
 .PHONY: all run install uninstall man check test deps test-deps debug-build check-clang check-asan \
-	check-tsan check-stages check-command-line check-peers check-browser check-bench bench bench-deps \
-	lint format clean help always
+	check-tsan check-stages check-command-line check-peers check-browser check-bench bench \
+	bench-deps lint format clean help always
 
 all: $(SERVER) ## build ./server
 
@@ -160,13 +163,35 @@ tests/node_modules: tests/package-lock.json
 check-command-line: $(SERVER) ## --help, the man page, what is said when something is wrong, colours
 	@SERVER=$(SERVER) tests/command_line.sh
 
-check-peers: $(SERVER) tests/node_modules ## clients that others wrote: ws, python3-websockets
-	SERVER=$(CURDIR)/$(SERVER) node --test tests/interop/ws.test.mjs
-	SERVER=$(CURDIR)/$(SERVER) timeout 300 /usr/bin/python3 tests/interop/websockets_test.py
+# What this machine lacks is left out, with a sentence: curl of before 8.11, for one.
+PEERS = build/peers
+PEER = SERVER=$(CURDIR)/$(SERVER)
+# Node.js 20 has its WebSocket behind an option, which older ones do not know.
+NODE_WEBSOCKET = $$(node --experimental-websocket -e 0 2>/dev/null && echo --experimental-websocket)
+
+check-peers: $(PEERS)/libwebsockets $(PEERS)/curl
+check-peers: $(SERVER) tests/node_modules ## clients that others wrote: ws, curl, libsoup, ...
+	$(PEER) node --test tests/interop/ws.test.mjs
+	$(PEER) timeout 120 node $(NODE_WEBSOCKET) tests/interop/builtin.test.mjs
+	$(PEER) timeout 300 /usr/bin/python3 tests/interop/websockets_test.py
+	$(PEER) timeout 300 /usr/bin/python3 tests/interop/aiohttp_test.py
+	$(PEER) timeout 300 /usr/bin/python3 tests/interop/libsoup_test.py
+	$(PEER) tests/interop/with-server.sh $(PEERS)/libwebsockets
+	$(PEER) tests/interop/with-server.sh $(PEERS)/curl
+	$(PEER) tests/interop/with-server.sh tests/interop/curl.sh
+
+$(PEERS)/libwebsockets: PEER_LIBRARY = -lwebsockets
+$(PEERS)/curl: PEER_LIBRARY = -lcurl
+$(PEERS)/libwebsockets $(PEERS)/curl: $(PEERS)/%: $(PEERS)/%.o $(PEERS)/exchange.o
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBRARY)
+
+$(PEERS)/%.o: tests/interop/%.c tests/interop/exchange.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 check-browser: $(SERVER) tests/node_modules ## the page, in Chromium; also behind nginx with TLS
 	node --test tests/wire.test.mjs
-	SERVER=$(CURDIR)/$(SERVER) node --test --test-concurrency=1 tests/browser/page.test.mjs \
+	$(PEER) node --test --test-concurrency=1 tests/browser/page.test.mjs \
 		tests/browser/wire.test.mjs tests/browser/tls.test.mjs
 
 # ---- how fast it is ----
@@ -397,7 +422,8 @@ format: ## lay out all C files as .clang-format says
 # What the C files are made into, apart from those that lessons/tools/build.sh builds.
 COMPILED = $(patsubst %.c,$(BUILD)/%.o,$(wildcard *.c tests/*.c)) \
 	$(patsubst tests/bench/%.c,$(BENCH)/%,$(wildcard tests/bench/*.c)) \
-	$(patsubst tests/fuzz/%.c,$(FUZZ)/tests/%.o,$(wildcard tests/fuzz/*.c))
+	$(patsubst tests/fuzz/%.c,$(FUZZ)/tests/%.o,$(wildcard tests/fuzz/*.c)) \
+	$(patsubst tests/interop/%.c,$(PEERS)/%.o,$(wildcard tests/interop/*.c))
 compile_commands.json: always ## how each C file is compiled, for editors and clang-tidy
 	@MAKE="$(MAKE)" lessons/tools/compile-commands.sh $@ $(COMPILED)
 

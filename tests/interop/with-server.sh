@@ -1,0 +1,61 @@
+#!/bin/sh
+# Starts the server on a port that the system chooses, runs a command with the address of its echo as
+# the last argument, and stops the server again. Fails where the command does, or takes longer than
+# two minutes, where a client's Close was not answered by the same, as the server's own view has it,
+# and where the server does not end as it should.
+#
+#     tests/interop/with-server.sh build/peers/libwebsockets
+#
+# SERVER names another server than ./server.
+set -u
+
+folder=$(mktemp -d) || exit
+server=
+trap 'test -z "$server" || kill -TERM "$server" 2>/dev/null; rm -rf "$folder"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Says what was wrong, and what the server has said.
+fail()
+{
+    echo "$*" >&2
+    cat "$folder/stderr" >&2
+    exit 1
+}
+
+: >"$folder/stdout"
+# Whatever happens here, it is gone after three minutes. "timeout" hands the signals on.
+timeout --foreground -k 5 180 "${SERVER:-./server}" --port 0 --wire --verbose \
+    >"$folder/stdout" 2>"$folder/stderr" &
+server=$!
+waited=0
+until url=$(sed -n 's|^listening on http://\(127\.0\.0\.1:[0-9]*\)/$|ws://\1/echo|p' "$folder/stdout") &&
+    [ -n "$url" ]; do
+    kill -0 "$server" 2>/dev/null || fail "${SERVER:-./server} has ended instead of listening"
+    waited=$((waited + 1))
+    [ "$waited" -lt 100 ] || fail "${SERVER:-./server} did not say within 10 s that it listens"
+    sleep .1
+done
+
+timeout -k 5 120 "$@" "$url"
+result=$?
+[ "$result" != 124 ] || echo "$1 had to be ended after 120 s" >&2
+
+kill -TERM "$server" 2>/dev/null || fail "the server has ended by itself, before $1 was done"
+wait "$server"
+status=$?
+server=
+awk '/ (in |out)  *frame: close, / {
+        visitor = $3; dir = $4; sub(/.*frame: /, ""); said[dir, visitor] = $0; visitors[visitor]
+    }
+    END {
+        for (v in visitors)
+            if (("in", v) in said && said["in", v] != said["out", v]) {
+                printf "client %s sent a %s; the answer: %s\n", v, said["in", v], said["out", v]
+                wrong = 1
+            }
+        exit wrong
+    }' "$folder/stdout" >&2 || result=1
+[ "$status" = 0 ] || fail "expected exit code 0 of the server after SIGTERM, got $status"
+exit "$result"
