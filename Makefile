@@ -44,9 +44,10 @@ WORKSHOP_PACKAGES = $(PACKAGES) libcunit1-dev gdb python3 curl netcat-openbsd xx
 TEST_PACKAGES = $(WORKSHOP_PACKAGES) clang $(FUZZER_PACKAGE) clang-format clang-tidy cppcheck gawk \
 	util-linux nginx fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
 	help2man man-db mandoc $(NODE_PACKAGES) $(PEER_PACKAGES)
-# The clients that others wrote.
+# The clients that others wrote. Ubuntu has no firefox-esr; the tests leave it out there.
 PEER_PACKAGES = python3-websockets python3-aiohttp python3-gi gir1.2-soup-3.0 libwebsockets-dev \
-	libcurl4-openssl-dev
+	libcurl4-openssl-dev $(FIREFOX_PACKAGE)
+FIREFOX_PACKAGE = $$(apt-cache show firefox-esr >/dev/null 2>&1 && echo firefox-esr)
 # Node.js may be there from elsewhere, with an npm that Debian's package would be in conflict with.
 NODE_PACKAGES = $(shell command -v node >/dev/null || echo nodejs; command -v npm >/dev/null || echo npm)
 # What clang's fuzzer needs is a package of its own, or where there is none, comes with clang. The shell
@@ -57,7 +58,7 @@ SUDO = $(shell test "$$(id -u)" = 0 || command -v sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 
 .PHONY: all run install uninstall man check test deps test-deps debug-build check-clang check-asan \
-	check-tsan check-stages check-command-line check-peers check-browser check-bench bench \
+	check-tsan check-stages check-command-line check-peers check-browser check-firefox check-bench bench \
 	bench-deps lint format clean help always
 
 all: $(SERVER) ## build ./server
@@ -132,7 +133,7 @@ NOT_RANDOM = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 # The first find most faults soonest. The last measure, or fill the machine: each has it for itself.
 SIDE_BY_SIDE = check-proof check-faults check-clang check-stages check-lessons lint check-mistakes \
 	check-workshop check-learn check-tours check-foreign check-command-line check-editor check-fuzz
-ALONE = check-asan check-tsan check-bench check-soak check-peers check-browser
+ALONE = check-asan check-tsan check-bench check-soak check-peers check-browser check-firefox
 
 test: ## all tests: tests/README.md lists them
 	@$(MAKE) --no-print-directory check BUILD=build/werror SERVER=build/werror/server VARIANT=-Werror
@@ -193,6 +194,9 @@ check-browser: $(SERVER) tests/node_modules ## the page, in Chromium; also behin
 	node --test tests/wire.test.mjs
 	$(PEER) node --test --test-concurrency=1 tests/browser/page.test.mjs \
 		tests/browser/wire.test.mjs tests/browser/tls.test.mjs
+
+check-firefox: $(SERVER) tests/node_modules ## the page, in Debian's Firefox
+	$(PEER) tests/browser/firefox.sh
 
 # ---- how fast it is ----
 
@@ -449,14 +453,14 @@ workshop-deps: ## install what is needed to go through the lessons
 	$(APT) install -y --no-install-recommends $(WORKSHOP_PACKAGES)
 
 test-deps: ## install what is needed to test as well
-	$(call NEEDS_APT,$(TEST_PACKAGES) chromium)
+	$(call NEEDS_APT,$(TEST_PACKAGES) chromium firefox-esr)
 	$(APT) update
 	$(APT) install -y --no-install-recommends $(TEST_PACKAGES)
 	$(APT) install -y --no-install-recommends chromium || $(APT) install -y chromium-browser
 	@$(MAKE) --no-print-directory tests/node_modules
 
 bench-deps: ## install what is needed to measure as well
-	$(call NEEDS_APT,$(TEST_PACKAGES) chromium $(BENCH_PACKAGES))
+	$(call NEEDS_APT,$(TEST_PACKAGES) chromium firefox-esr $(BENCH_PACKAGES))
 	@$(MAKE) --no-print-directory test-deps
 	$(APT) install -y --no-install-recommends $(BENCH_PACKAGES)
 

@@ -2,23 +2,33 @@
 // for what a visitor does and sees.
 //
 // CHROMIUM names the browser where it is not on the PATH.
+// BROWSER=firefox takes Debian's Firefox instead; FIREFOX names it where it is not on the PATH.
 // Screenshots, for a person to look at, go to build/screenshots/.
 
 import assert from 'node:assert/strict';
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { chromium, firefox } from 'playwright-core';
 
 export const DEADLINE_MS = 10_000;       // of each wait
 export const TEST_MS = 60_000;           // of a whole test
-const screenshots = fileURLToPath(new URL('../../build/screenshots/', import.meta.url));
+const isFirefox = process.env.BROWSER === 'firefox';
+// Of a page's WebSockets, Firefox's tools tell nothing.
+export const toolsTellOfWebSockets = !isFirefox;
+const screenshots = fileURLToPath(
+  new URL(`../../build/screenshots/${isFirefox ? 'firefox/' : ''}`, import.meta.url));
 
 export function launchBrowser() {
   mkdirSync(screenshots, { recursive: true });
+  return isFirefox ? launchFirefox() : launchChromium();
+}
+
+function launchChromium() {
   return chromium.launch({
-    executablePath: findChromium(),
+    executablePath: findProgram('CHROMIUM', ['chromium', 'chromium-browser', 'google-chrome']),
     headless: true,               // and a fresh profile, which launch() always makes
     timeout: 3 * DEADLINE_MS,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -26,12 +36,29 @@ export function launchBrowser() {
   });
 }
 
-function findChromium() {
-  const names = ['chromium', 'chromium-browser', 'google-chrome'];
-  const folders = (process.env.PATH ?? '').split(delimiter);
+// "moz-firefox" stands for Firefox as it is, which is spoken to in the standard's way, WebDriver
+// BiDi. It would write into the home folder, so it gets one that goes away.
+function launchFirefox() {
+  const home = mkdtempSync(join(tmpdir(), 'firefox-'));
+  process.on('exit', () => rmSync(home, { recursive: true, force: true }));
+  return firefox.launch({
+    channel: 'moz-firefox',
+    executablePath: findProgram('FIREFOX', ['firefox-esr']),
+    headless: true,
+    timeout: 6 * DEADLINE_MS,
+    env: { ...process.env, HOME: home },
+    // Nothing but the server under test is to be asked for anything.
+    firefoxUserPrefs: { 'app.normandy.enabled': false, 'extensions.update.enabled': false,
+      'network.captive-portal-service.enabled': false, 'network.connectivity-service.enabled': false },
+  });
+}
+
+function findProgram(variable, names) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin'];
   const paths = names.flatMap((name) => folders.map((folder) => join(folder, name)));
-  const found = [process.env.CHROMIUM, '/usr/bin/chromium', ...paths].find(canRun);
-  assert.ok(found, `a Chromium is needed: none of ${names.join(', ')} is on the PATH, and CHROMIUM names none`);
+  const found = [process.env[variable], ...paths].find(canRun);
+  assert.ok(found,
+    `a browser is needed: none of ${names.join(', ')} is on the PATH, and ${variable} names none`);
   return found;
 }
 

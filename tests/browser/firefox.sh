@@ -1,0 +1,22 @@
+#!/bin/sh
+# The page in Debian's Firefox, where there is one that playwright-core can steer: Firefox 140 lacks
+# some of WebDriver BiDi, 153 has what is needed.
+#
+#     tests/browser/firefox.sh       (make check-firefox does)
+#
+# FIREFOX names another Firefox than firefox-esr; SERVER, another server than ./server.
+set -u
+
+needed=153
+program=${FIREFOX:-firefox-esr}
+version=$("$program" --version 2>/dev/null | sed -n 's/^Mozilla Firefox \([0-9]*\).*/\1/p')
+if [ -z "$version" ]; then
+    echo "0 passed: left out, there is no $program (FIREFOX can name another)"
+    exit 0
+fi
+if [ "$version" -lt "$needed" ]; then
+    echo "0 passed: left out, this is Firefox $version, and $needed is needed (Debian's security updates have it)"
+    exit 0
+fi
+here=$(dirname "$0")
+BROWSER=firefox exec node --test --test-concurrency=1 "$here/firefox.test.mjs" "$here/page.test.mjs"
