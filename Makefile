@@ -35,8 +35,7 @@ endif
 PARTS = stream handshake frame wire
 OBJECTS = $(PARTS:%=$(BUILD)/%.o)
 SUITES = $(sort $(basename $(notdir $(wildcard tests/[0-9]*.c))))
-SOURCES = $(wildcard *.c *.h tests/*.c tests/*.h tests/bench/*.c tests/interop/*.[ch] \
-	lessons/tools/*.c lessons/tools/*.h)
+SOURCES = $(wildcard *.[ch] tests/*.[ch] tests/bench/*.c tests/interop/*.[ch] lessons/tools/*.[ch])
 
 # The Debian and Ubuntu packages: to build and run; to go through the lessons; to test.
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev
@@ -180,6 +179,7 @@ check-peers: $(SERVER) tests/node_modules ## clients that others wrote: ws, curl
 	$(PEER) tests/interop/with-server.sh $(PEERS)/libwebsockets
 	$(PEER) tests/interop/with-server.sh $(PEERS)/curl
 	$(PEER) tests/interop/with-server.sh tests/interop/curl.sh
+	/usr/bin/python3 tests/compare/rules.py 'this server=./$(SERVER) --port 0'
 
 $(PEERS)/libwebsockets: PEER_LIBRARY = -lwebsockets
 $(PEERS)/curl: PEER_LIBRARY = -lcurl
