@@ -34,7 +34,7 @@
 #include "stream.h"
 #include "wire.h"
 
-#define VERSION "0.1.0"
+#define VERSION "1.0.0"
 
 /* Where the page's files are. The Makefile says it absolutely, so that the server finds them from
  * whatever folder it is started in. */
