@@ -116,7 +116,12 @@ COUNTED = recv send sendmsg poll malloc calloc realloc pthread_create accept4 se
 $(BUILD)/server-counted: $(BUILD)/server.o $(OBJECTS) $(BUILD)/tests/counted.o
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(COUNTED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
-HARNESS = $(BUILD)/tests/harness.o $(BUILD)/tests/learn.o $(BUILD)/tests/show.o $(BUILD)/tests/foreign.o
+# What the suites share.
+HARNESS = $(BUILD)/tests/harness.a
+$(HARNESS): $(patsubst %,$(BUILD)/tests/%.o,harness learn show foreign share_counts)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(HARNESS) $(OBJECTS)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcunit $(LIBS)
 
@@ -304,7 +309,8 @@ MISTAKE ?=
 
 check-mistakes: ## the tests catch what others got wrong, and say what (MISTAKE=name)
 	@$(MAKE) -s --no-print-directory BUILD=$(MISTAKES) CFLAGS="-O1 -g" $(MISTAKES)/server.o \
-		$(OBJECTS:$(BUILD)/%=$(MISTAKES)/%) $(SUITES:%=$(MISTAKES)/tests/%)
+		$(OBJECTS:$(BUILD)/%=$(MISTAKES)/%) $(SUITES:%=$(MISTAKES)/tests/%.o) \
+		$(HARNESS:$(BUILD)/%=$(MISTAKES)/%)
 	@CC="$(CC)" tests/mistakes.sh $(MISTAKES) $(MISTAKE)
 
 # ---- load and abuse ----
@@ -406,7 +412,7 @@ check-editor: ## what editors and containers are told is right; what is missing 
 
 WIRE_SUITES = 01_listen 02_threads 05_page 06_upgrade 08_switch 10_echo 11_control 12_messages
 
-check-learn: ## what a learner is shown: a wrong byte, a crash, a hang, a gap
+check-learn: build/release/tests/harness.a ## what a learner is shown: a wrong byte, a crash, a hang, a gap
 	@$(IF_GDB_MAY_TRACE) tests/learn.sh $(CURDIR)/build/learn
 
 check-foreign: $(SUITES:%=$(BUILD)/tests/%) tests/node_modules ## the checks are fair to another good server, npm's ws

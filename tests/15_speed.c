@@ -1,12 +1,12 @@
 /*
- * Lesson 15: what a message costs, in system calls, allocations and memory. These can be counted,
- * on any machine and with the same outcome each time; how fast that is, the benchmark tells.
+ * 15_speed.c - what a message costs, in system calls, allocations and memory
+ *
+ * These can be counted, on any machine and with the same outcome each time; how fast that is, the
+ * benchmark tells.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "counted.h"
@@ -15,23 +15,6 @@
 #define ROUNDS 100
 
 static struct counts *counts;
-static char counts_file[] = "/tmp/server-counts-XXXXXX";
-
-/* A file for the counts, which the server finds by its name in the environment. */
-static void share_counts(void)
-{
-    int file = mkostemp(counts_file, O_CLOEXEC);
-    void *mapped;
-
-    if (file < 0 || ftruncate(file, sizeof *counts) != 0)
-        abort();
-    mapped = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (mapped == MAP_FAILED || setenv(COUNTS_VARIABLE, counts_file, 1) != 0)
-        abort();
-    counts = mapped;
-    close(file);
-}
-
 static int descriptors_at_rest;
 
 static bool server_is_at_rest(void)
@@ -167,7 +150,7 @@ int main(void)
     /* glibc keeps some 100 KiB for each of its heaps ("arenas"), whose number depends on the
      * machine: with one, what is counted is the clients'. */
     setenv("MALLOC_ARENA_MAX", "1", 1);
-    share_counts();
+    counts = share_counts();
     if (counted == NULL || setenv("SERVER", counted, 1) != 0) {
         fprintf(stderr, "COUNTED_SERVER must name the server that is linked with counted.c\n");
         return EXIT_FAILURE;
@@ -175,6 +158,6 @@ int main(void)
     server_start(NULL);
     descriptors_at_rest = server_descriptors();
     status = server_finish(run_suite("15 how fast, how many", tests));
-    unlink(counts_file);
+    remove_counts();
     return status;
 }

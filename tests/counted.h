@@ -57,4 +57,9 @@ struct counts {
     size_t receive_most, send_most;
 };
 
+/* For a test, in share_counts.c: makes a file for the counts, which the servers that are started from
+ * then on find by its name in the environment. Never frees the memory; remove_counts removes the file. */
+struct counts *share_counts(void);
+void remove_counts(void);
+
 #endif

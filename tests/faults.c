@@ -13,7 +13,6 @@
  *     make check-faults       (plain, and looking for memory errors, and for data races)
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -730,30 +729,11 @@ static void run_short(bool sends, struct report *report)
     }
 }
 
-static char counts_file[] = "/tmp/server-counts-XXXXXX";
-
-/* A file for the counts, which the server finds by its name in the environment. */
-static void share_counts(void)
-{
-    int file;
-    void *mapped;
-
-    memcpy(strrchr(counts_file, '-'), "-XXXXXX", 7);
-    file = mkostemp(counts_file, O_CLOEXEC);
-    if (file < 0 || ftruncate(file, sizeof *counts) != 0)
-        abort();
-    mapped = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (mapped == MAP_FAILED || setenv(COUNTS_VARIABLE, counts_file, 1) != 0)
-        abort();
-    counts = mapped;
-    close(file);
-}
-
 /* Also called where the harness ends the process, because no server answers: it may have said why.
  */
 static void end_line(void)
 {
-    unlink(counts_file);
+    remove_counts();
     if (counts->fault.armed && kill(server_pid, 0) == 0 && server_said()[0] != '\0')
         fprintf(stderr, "The server said: %s\n", program_err);
 }
@@ -763,7 +743,7 @@ static void run_line(size_t line)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     alarm(ALL_S);
-    share_counts();
+    counts = share_counts();
     atexit(end_line);
     if (line < ROWS)
         run_row(&rows[line], &reports[line]);
@@ -957,13 +937,13 @@ int main(void)
         fprintf(stderr, "COUNTED_SERVER must name the server that is linked with counted.c\n");
         return EXIT_FAILURE;
     }
-    share_counts();
+    counts = share_counts();
     reports = mmap(NULL, (ROWS + SHORT_LINES) * sizeof *reports, PROT_READ | PROT_WRITE,
                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (reports == MAP_FAILED)
         abort();
     status = run_suite("faults", tests);
-    unlink(counts_file);
+    remove_counts();
     failed += status != EXIT_SUCCESS && failed == 0;
     printf("%ld passed, %ld failed\n", passed, failed);
     return status;

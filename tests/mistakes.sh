@@ -8,13 +8,12 @@
 # fail, with the words that the file says, soon, and in order: neither by a crash of the suite nor
 # because its time was up. FOLDER has the finished code's objects and suites; all is made there.
 set -u
-sources='server.c stream.c handshake.c frame.c'
 limit=20 # seconds for a suite to fail; it takes a few, and at most 9 on a busy machine
 wait=3   # seconds for each of its waits, fewer than usual: there is something to wait in vain for
 
+. lessons/tools/flags.sh
 # What the right version used and the wrong one does not: helpers.
-flags="-std=c11 -O1 -g -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
-flags="$flags -Wno-unused-function -pthread -I."
+flags="$language -O1 -g $warnings -Werror -Wno-unused-function -I."
 
 not_caught() {
     {
@@ -27,22 +26,22 @@ not_caught() {
 
 # The program, or the suite, with what the mistake has changed in the place of what it was.
 build() {
-    awk -v folder="$here" -f tests/mistakes/replace.awk "$file" $sources 2>"$here/log" ||
+    awk -v folder="$here" -f tests/mistakes/replace.awk "$file" *.c 2>"$here/log" ||
         not_caught 'its functions are not in the code'
     objects=
-    for part in stream handshake frame wire server; do
-        object=$folder/$part.o
-        if [ -f "$here/$part.c" ]; then
-            object=$here/$part.o
-            $CC $flags -DCLIENT_DIRECTORY="\"$PWD/client\"" -c -o "$object" "$here/$part.c" \
-                2>"$here/log" || not_caught 'it does not compile without a warning'
+    for source in *.c; do
+        object=$folder/${source%.c}.o
+        if [ -f "$here/$source" ]; then
+            object=$here/${source%.c}.o
+            $CC $flags "$client" -c -o "$object" "$here/$source" 2>"$here/log" ||
+                not_caught 'it does not compile without a warning'
         fi
-        [ $part = server ] || objects="$objects $object"
+        if [ "$source" = server.c ]; then main=$object
+        else objects="$objects $object"; fi
     done
-    $CC -pthread -o "$here/server" "$object" $objects -lmd -lb64 2>"$here/log" &&
-        $CC -pthread -o "$here/suite" "$folder/tests/$suite.o" "$folder/tests/harness.o" \
-            "$folder/tests/learn.o" "$folder/tests/show.o" "$folder/tests/foreign.o" $objects \
-            -lcunit -lmd -lb64 2>"$here/log" || not_caught 'it does not link'
+    $CC -pthread -o "$here/server" "$main" $objects $server_libraries 2>"$here/log" &&
+        $CC -pthread -o "$here/suite" "$folder/tests/$suite.o" "$folder/tests/harness.a" $objects \
+            $suite_libraries 2>"$here/log" || not_caught 'it does not link'
 }
 
 try_one() {

@@ -14,9 +14,10 @@ export CC="${CC:-cc}"
 limit=15 # seconds for a check to fail; it takes a few
 wait=4   # seconds for each of its waits then: there is something to wait in vain for
 
+. lessons/tools/flags.sh
 # What is missing leaves other things unused; make check-stages looks at the other warnings.
-flags="-std=c11 -O0 -g -D_GNU_SOURCE -w -pthread -Ilessons/tools"
-wrapped='-Wl,--wrap=accept4,--wrap=pthread_create,--wrap=stream_open,--wrap=handshake_switch'
+flags="$language -O0 -g -w -Ilessons/tools"
+parts=$(echo *.c | sed 's/\.c//g')
 
 # Tells what is not right, and what was said; all of it again at the end, where it is seen.
 not_right() {
@@ -29,26 +30,27 @@ right() {
     echo '1 0' >>"$here/counts"
 }
 
-# Compiles a part of the server from the folder that it was written to.
+# Compiles a file of the server from the folder that it was written to, or todo.c.
 compile() {
     # shellcheck disable=SC2086
-    $CC $flags -I"$here" -DCLIENT_DIRECTORY="\"$PWD/client\"" -c -o "$here/$1.o" "$here/$1.c" 2>"$log"
+    $CC $flags -I"$here" "$client" -c -o "$here/$(basename "$1" .c).o" "$1" 2>"$log"
 }
 
-# Links the server, or a check, of what was compiled here, and of a stage where nothing was.
+# Links what was compiled here, and where nothing was, of a stage.
 link() {
-    objects=
-    for part in stream handshake frame wire todo $3; do
-        if [ -f "$here/$part.o" ]; then objects="$objects $here/$part.o"
-        else objects="$objects $base/$part.o"; fi
+    output=$1
+    shift
+    for part in $parts todo; do
+        [ "$output" = check ] && [ "$part" = server ] && continue
+        if [ -f "$here/$part.o" ]; then set -- "$@" "$here/$part.o"
+        else set -- "$@" "$base/$part.o"; fi
     done
     # shellcheck disable=SC2086
-    $CC -pthread $wrapped -o "$here/$1" $2 $objects -lcunit -lmd -lb64 2>"$log"
+    $CC -pthread $wrapped -o "$here/$output" "$@" $suite_libraries 2>"$log"
 }
 
 link_check() {
-    harness="$folder/tests/harness.o $folder/tests/learn.o $folder/tests/show.o $folder/tests/foreign.o"
-    link check "$(ls "$folder/tests/$(printf %02d "$1")"_*.o) $harness" ''
+    link check "$folder/tests/$(printf %02d "$1")"_*.o "$folder/tests/harness.a"
 }
 
 # A check that must pass, with the lessons up to this one. The finished code has as little time for each
@@ -76,10 +78,10 @@ fails() {
 build_stage() {
     lessons/tools/stage.sh "$1" "$here"
     [ "$1" -gt 14 ] || flags="$flags -DFIRST_UNWRITTEN=$1" # what a refusal names
-    for part in server stream handshake frame wire todo; do
-        compile $part || { not_right "stage $1 does not compile"; return; }
+    for file in "$here"/*.c lessons/tools/todo.c; do
+        compile "$file" || { not_right "stage $1 does not compile"; return; }
     done
-    link server '' server || not_right "stage $1 does not link"
+    link server || not_right "stage $1 does not link"
 }
 
 # One check, on one stage.
@@ -97,12 +99,12 @@ try_without() {
     name=$1 lesson=$2 stage=$3 up_to=$4
     base=$folder/stage-$stage server=$here/server
     lessons/tools/stage.sh "$stage" "$here" "$name"
-    for part in server stream handshake frame wire; do
-        if cmp -s "$here/$part.c" "$base/$part.c"; then rm "$here/$part.c"
-        else compile $part || { not_right "without $name it does not compile"; return; }; fi
+    for file in "$here"/*.c; do
+        if cmp -s "$file" "$base/${file##*/}"; then rm "$file"
+        else compile "$file" || { not_right "without $name it does not compile"; return; }; fi
     done
     cp "$folder/todo-$lesson.o" "$here/todo.o"
-    if ! link server '' server || ! link_check "$lesson"; then
+    if ! link server || ! link_check "$lesson"; then
         not_right "without $name it does not link"
         return
     fi

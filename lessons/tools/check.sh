@@ -30,6 +30,7 @@ prepare_suite() {
     program=build/release/tests/$suite
     if [ -n "$folder" ] && [ -z "${FOREIGN:-}" ] && includes_code "$suite"; then
         program=$made/$suite
+        make_quietly build/release/tests/harness.a || return
         build "$suite" "$suite" || tell_failed_build "$suite" # warnings were shown with the server
     else
         make_quietly "$program"

@@ -5,7 +5,7 @@
 # is meant. What is made from it goes to build/workshop.
 set -u
 cd "$(dirname "$0")/../.." || exit
-sources='stream.c handshake.c frame.c wire.c server.c'
+sources=$(echo *.c)
 made=build/workshop
 last_to_write=14 # the lessons after it have nothing to write
 last_lesson=16
@@ -158,7 +158,7 @@ tell_next() {
 # what was made is still good. The project's place is part of it: the programs hold names of its files.
 fingerprint() {
     echo "${CC:-cc} ${CFLAGS:-} $PWD"
-    cat "$folder"/*.[ch] lessons/tools/build.sh lessons/tools/*.[ch] tests/*.[ch] | cksum
+    cat "$folder"/*.[ch] lessons/tools/build.sh lessons/tools/flags.sh lessons/tools/*.[ch] tests/*.[ch] | cksum
 }
 
 # Checks may run at the same time, and need the same programs: one builds, and the others wait for

@@ -8,8 +8,8 @@ cd "$(dirname "$0")/../.."
 workshop=$1 folder=$2
 
 mkdir -p "$folder"
-cp "$workshop"/*.h "$workshop/todo.c" "$folder"
-for name in server stream handshake frame wire; do
-    awk -v name="$workshop/$name.c" -v finished="$name.c" -f lessons/tools/rest.awk \
-        "$name.c" "$workshop/$name.c" >"$folder/$name.c"
+cp "$workshop"/*.h "$folder"
+for source in *.c; do
+    awk -v name="$workshop/$source" -v finished="$source" -f lessons/tools/rest.awk \
+        "$source" "$workshop/$source" >"$folder/$source"
 done

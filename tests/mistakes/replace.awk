@@ -5,7 +5,7 @@
 # Each function of the first file replaces the one of that name in the other files; those that are
 # changed thereby are written to the folder. It must be in one of them, once, else that is an error.
 # As everywhere here, a function's body begins with a brace alone in the first column (see
-# lessons/stage.awk), and the compiler is told which file a line is from.
+# lessons/tools/stage.awk), and the compiler is told which file a line is from.
 
 # The name in a function's first lines: it stands before the first parenthesis.
 function name_of(lines) {
