@@ -58,7 +58,7 @@ APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 
 .PHONY: all run install uninstall man check test deps test-deps debug-build check-clang check-asan \
 	check-tsan check-stages check-command-line check-peers check-browser check-firefox check-bench bench \
-	bench-deps lint format clean help always
+	bench-deps lint format check-house clean help FORCE
 
 all: $(SERVER) ## build ./server
 
@@ -70,7 +70,7 @@ $(SERVER): $(BUILD)/server.o $(OBJECTS)
 
 # The program holds the absolute name of client/: it must be built again where the folder was moved.
 $(BUILD)/server.o: $(BUILD)/folder
-$(BUILD)/folder: always
+$(BUILD)/folder: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CLIENT)' | cmp -s - $@ || echo '$(CLIENT)' >$@
 
@@ -136,7 +136,8 @@ NOT_RANDOM = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 # The first find most faults soonest. The last measure, or fill the machine: each has it for itself.
 SIDE_BY_SIDE = check-proof check-faults check-clang check-stages check-lessons lint check-mistakes \
-	check-workshop check-learn check-tours check-foreign check-command-line check-editor check-fuzz
+	check-workshop check-learn check-tours check-foreign check-command-line check-editor check-fuzz \
+	check-house
 ALONE = check-asan check-tsan check-bench check-soak check-peers check-browser check-firefox
 
 test: ## all tests: tests/README.md lists them
@@ -298,7 +299,7 @@ check-faults: ## every call fails once, one after the other; again under sanitiz
 	@$(MAKE) --no-print-directory faults $(ASAN) BUILD=build/faults-asan HARDENING=$(NOT_FORTIFIED)
 	@$(MAKE) --no-print-directory faults $(TSAN) BUILD=build/faults-tsan HARDENING=$(NOT_FORTIFIED)
 
-faults: $(BUILD)/server-counted $(BUILD)/tests/faults
+faults: $(BUILD)/server-counted $(BUILD)/tests/faults ## the same on this build alone
 	@COUNTED_SERVER=$(BUILD)/server-counted $(NOT_RANDOM) $(BUILD)/tests/faults
 
 # ---- mistakes ----
@@ -429,12 +430,15 @@ lint: compile_commands.json ## clang-tidy and cppcheck
 format: ## lay out all C files as .clang-format says
 	clang-format -i $(SOURCES)
 
+check-house: ## Makefile, texts, headers and files fit together
+	@tests/house.py
+
 # What the C files are made into, apart from those that lessons/tools/build.sh builds.
 COMPILED = $(patsubst %.c,$(BUILD)/%.o,$(wildcard *.c tests/*.c)) \
 	$(patsubst tests/bench/%.c,$(BENCH)/%,$(wildcard tests/bench/*.c)) \
 	$(patsubst tests/fuzz/%.c,$(FUZZ)/tests/%.o,$(wildcard tests/fuzz/*.c)) \
 	$(patsubst tests/interop/%.c,$(PEERS)/%.o,$(wildcard tests/interop/*.c))
-compile_commands.json: always ## how each C file is compiled, for editors and clang-tidy
+compile_commands.json: FORCE ## how each C file is compiled, for editors and clang-tidy
 	@MAKE="$(MAKE)" lessons/tools/compile-commands.sh $@ $(COMPILED)
 
 # ---- what must be installed ----

@@ -22,6 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Memory for a message begins with this many bytes, so that an idle client costs little. It grows as the
+ * bytes arrive: in two large steps to MESSAGE_LARGE_BYTES, then by doubling. */
+#define MESSAGE_START_BYTES 256
+
 _Static_assert(FRAME_KEPT_BYTES == WIRE_PAYLOAD_BYTES, "the view shows all that is kept, no more");
 
 /* Lesson 9, given. Begins speaking frames on a stream. */

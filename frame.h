@@ -28,14 +28,13 @@
 /* Bytes of a payload that are kept for the wire view, which shows no more. */
 #define FRAME_KEPT_BYTES 64
 
-/* Memory for a message begins with this many bytes, so that an idle client costs little. It grows as
- * the bytes arrive: in two large steps to MESSAGE_LARGE_BYTES, then by doubling. Blocks beyond that
- * are, as a rule, made of pages of their own (main asks the C library for it), which cost nothing
- * before a byte reaches them, and go back to the system when the block is freed. */
-#define MESSAGE_START_BYTES 256
+/* Blocks of memory for a message beyond this are, as a rule, made of pages of their own (main asks the
+ * C library for it), which cost nothing before a byte reaches them, and go back to the system when the
+ * block is freed. */
 #define MESSAGE_LARGE_BYTES (64 * 1024)
 
-enum opcode { /* RFC 6455 section 5.2 */
+/* What a frame is: RFC 6455 section 5.2. */
+enum opcode {
     OPCODE_CONTINUATION = 0x0,
     OPCODE_TEXT = 0x1,
     OPCODE_BINARY = 0x2,
@@ -44,7 +43,8 @@ enum opcode { /* RFC 6455 section 5.2 */
     OPCODE_PONG = 0xA,
 };
 
-enum close_code { /* RFC 6455 section 7.4.1 */
+/* Why a connection ends: RFC 6455 section 7.4.1. */
+enum close_code {
     CLOSE_NORMAL = 1000,
     CLOSE_GOING_AWAY = 1001,
     CLOSE_PROTOCOL_ERROR = 1002,

@@ -15,6 +15,13 @@
 #include <string.h>
 #include <time.h>
 
+/* How many events are kept for watchers that lag. A hundred messages at once make some 200; at
+ * this size the ring takes 2.2 MiB, once somebody watches. */
+#define WIRE_EVENTS 4096
+
+/* Bytes of a frame's header, at most. */
+#define HEADER_BYTES 14
+
 static struct timespec started;
 static bool view_offered;
 
@@ -368,7 +375,7 @@ static void print_frame(FILE *to, const struct wire_event *event)
 {
     static const char *const names[16] = {
         "continuation", "text", "binary", [8] = "close", [9] = "ping", [10] = "pong"};
-    unsigned char payload[WIRE_PAYLOAD_BYTES + WIRE_HEADER_BYTES];
+    unsigned char payload[WIRE_PAYLOAD_BYTES + HEADER_BYTES];
     size_t size = plain_payload(event, payload);
     unsigned first = event->size > 0 ? event->bytes[0] : 0;
     const char *name = names[first & 0xF];

@@ -41,16 +41,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* How many events are kept for watchers that lag. A hundred messages at once make some 200; at
- * this size the ring takes 2.2 MiB, once somebody watches. */
-#define WIRE_EVENTS 4096
-
 /* Bytes of a line that are kept. The longest usual line is a cookie, which says nothing here. */
 #define WIRE_LINE_BYTES 512
 
-/* Bytes of a frame's payload that are kept, and of a header at most. */
+/* Bytes of a frame's payload that are kept. */
 #define WIRE_PAYLOAD_BYTES 64
-#define WIRE_HEADER_BYTES 14
 
 /* Bytes for an address and port, such as "[fe80::1%eth0]:65535", with a zero byte. */
 #define WIRE_ADDRESS_BYTES 80

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Whether the house is in order: Makefile, texts, functions, headers and files fit together.
+
+    tests/house.py       (make check-house does)
+
+Each thing that is looked at counts once: passed, or failed with a line that says what is wrong.
+"""
+import os
+import re
+import sys
+
+LONGEST = 60        # lines of a function in C, between its braces
+
+# What is made, or a learner's.
+NOT_OURS = {".git", "build", "node_modules", "__pycache__", "workshop", "server", "compile_commands.json"}
+# Every file of these folders is taken, whatever its name.
+WHOLE_FOLDERS = ("tests/mistakes/", "tests/fuzz/corpus/", "tests/fuzz/crashes/")
+# Read by tools that look for this name, or by people.
+BY_CONVENTION = re.compile(r"(^|/)(\.[a-z].*|LICENSE|README\.md|README|Makefile|package(-lock)?\.json)$")
+
+# "make check LESSON=3" where it is a command: in quotes, in parentheses, or in a line of its own. Not
+# "(make does)", nor a list of packages that begins with make and git.
+COMMAND = re.compile(r"(?:^[ #*/]{4,}|[`\"(]|&& |\$ |run 0 |run red )"
+                     r"make(?! does| git )((?: [-A-Za-z][^\s`\"');\\]*)+)", re.M)
+
+passed = failed = 0
+
+
+def judge(holds, complaint):
+    global passed, failed
+    passed += bool(holds)
+    failed += not holds
+    if not holds:
+        print(complaint)
+
+
+def read_texts():
+    texts = {}
+    for folder, folders, names in os.walk("."):
+        folders[:] = sorted(set(folders) - NOT_OURS)
+        for name in set(names) - NOT_OURS:
+            path = os.path.join(folder, name)[2:]
+            with open(path, encoding="utf-8", errors="replace") as file:
+                texts[path] = file.read()
+    return texts
+
+
+def commands(texts):
+    """What texts say to be typed: the path, and the targets behind "make"."""
+    for path, text in texts.items():
+        for found in COMMAND.finditer(text):
+            yield path, [word for word in found[1].split() if word[0] != "-" and "=" not in word]
+
+
+def check_targets(texts):
+    makefile = texts["Makefile"].replace("\\\n", " ")
+    rules = re.findall(r"^([a-z][a-z._-]*):(?!=)(.*)", makefile, re.M)
+    for target, rest in rules:
+        judge(" ## " in rest, f"Makefile: {target} has no help text (## behind its rule)")
+    named = [words for path, words in commands(texts)]
+    recipes = re.findall(r"(?:\$\(MAKE\)|^SIDE_BY_SIDE =|^ALONE =)(.*)", makefile, re.M)
+    lines = recipes + [rest.split("##")[0] for target, rest in rules]
+    used = {word for words in named + [line.split() for line in lines] for word in words}
+    used |= {"all", "clean"}    # everybody knows these
+    targets = {target for target, rest in rules} | {"server"}    # the rule says $(SERVER)
+    for target, rest in rules:
+        judge(target in used, f"Makefile: nobody uses {target}: no text says \"make {target}\", no rule")
+    for path, words in commands(texts):
+        first = words[0] if words else "all"
+        judge(first in targets or "/" in first, f"{path} says \"make {first}\", but there is no such target")
+
+
+def check_functions(path, text):
+    for body in re.finditer(r"^([a-z].*?)\n\{\n(.*?)^\}", text, re.M | re.S):
+        name = re.search(r"(\w+)\([^(]*$", body[1].split("\n\n")[-1])
+        lines = body[2].count("\n")
+        judge(lines <= LONGEST, f"{path}: {name and name[1]} has {lines} lines; the longest may have {LONGEST}")
+
+
+def declarations(header):
+    """The names that a header gives away."""
+    code = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
+    names = re.findall(r"^#define (\w+)(?!\w*_H\b)", code, re.M)
+    names += re.findall(r"^(?:static inline )?[a-z][\w *]*?\b(\w+)\([^;{]*[;{]", code, re.M)
+    names += [name for line in re.findall(r"^extern .*?;", code, re.M | re.S)
+              for name in re.findall(r"(\w+)(?:\[\d+\])?[,;]", line)]
+    return set(names)
+
+
+def check_header(path, texts):
+    own = path[:-1] + "c"
+    others = "\n".join(text for other, text in texts.items() if other.endswith((".c", ".h"))
+                       and other not in (path, own) and not other.startswith(WHOLE_FOLDERS))
+    for name in sorted(declarations(texts[path])):
+        word = re.compile(rf"\b{name}\b")
+        judge(word.search(others) or len(word.findall(texts[path])) > 1,
+              f"{path}: nobody but {own} uses {name}: it belongs there")
+
+
+def check_mentioned(path, texts):
+    name = os.path.basename(path)
+    if path.startswith(WHOLE_FOLDERS) or BY_CONVENTION.search(path):
+        return
+    built = re.compile(rf"\b{re.escape(name.rsplit('.', 1)[0])}\b")
+    judge(any(name in text for other, text in texts.items() if other != path)
+          or built.search(texts["Makefile"]), f"{path}: nothing mentions it")
+
+
+def main():
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+    texts = read_texts()
+    check_targets(texts)
+    for path, text in sorted(texts.items()):
+        if path.endswith((".c", ".h")):
+            check_functions(path, text)
+        if path.endswith(".h"):
+            check_header(path, texts)
+        check_mentioned(path, texts)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(failed > 0)
+
+
+main()
