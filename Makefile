@@ -32,7 +32,8 @@ export FOREIGN := $(value SERVER)
 override SERVER = server
 endif
 
-PARTS = stream handshake frame wire
+# What stands at the top: server.c has main, the others are its parts.
+PARTS = $(filter-out server,$(basename $(wildcard *.c)))
 OBJECTS = $(PARTS:%=$(BUILD)/%.o)
 SUITES = $(sort $(basename $(notdir $(wildcard tests/[0-9]*.c))))
 SOURCES = $(wildcard *.[ch] tests/*.[ch] tests/bench/*.c tests/interop/*.[ch] lessons/tools/*.[ch])
@@ -106,9 +107,11 @@ help: ## print this list
 
 # ---- tests ----
 
+# With a LESSON, check is another rule: see "the workshop".
 ifeq ($(LESSON),)
 check: $(SERVER) $(BUILD)/server-counted $(SUITES:%=$(BUILD)/tests/%) ## the quick tests, in C
-	@SERVER=./$(SERVER) COUNTED_SERVER=$(BUILD)/server-counted tests/run.sh $(BUILD)/tests $(SUITES)
+	@SERVER=./$(SERVER) COUNTED_SERVER=$(BUILD)/server-counted NOT_RANDOM="$(NOT_RANDOM)" \
+		tests/run.sh $(BUILD)/tests $(SUITES)
 endif
 
 # The same server, whose calls are counted on their way, and can be made to fail.
@@ -125,6 +128,7 @@ $(HARNESS): $(patsubst %,$(BUILD)/tests/%.o,harness learn show foreign share_cou
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(HARNESS) $(OBJECTS)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcunit $(LIBS)
 
+# Keep the objects on the way to a program: make would remove those that only a pattern asks for.
 .SECONDARY:
 
 # The builds that look for memory errors, leaks and undefined behaviour; and for data races.
@@ -411,6 +415,7 @@ check-workshop: ## these commands do what they say, in a copy of all this
 check-editor: ## what editors and containers are told is right; what is missing is said
 	@python3 tests/editor_test.py
 
+# They ask a server for nothing but bytes. (13 and 14 are about views and limits of our own.)
 WIRE_SUITES = 01_listen 02_threads 05_page 06_upgrade 08_switch 10_echo 11_control 12_messages
 
 check-learn: build/release/tests/harness.a ## what a learner is shown: a wrong byte, a crash, a hang, a gap

@@ -28,6 +28,7 @@
 
 #include "foreign.h"
 #include "learn.h"
+#include "show.h"
 
 static const char *running = "nothing"; /* the test that runs now, for the alarm */
 
@@ -919,49 +920,6 @@ int open_websocket_at(const char *path)
     return fd;
 }
 
-struct buffer {
-    unsigned char *bytes;
-    size_t length;
-};
-
-static void append(struct buffer *b, const void *bytes, size_t length)
-{
-    unsigned char *more = realloc(b->bytes, b->length + length + 1);
-
-    if (more == NULL)
-        abort_suite("out of memory");
-    b->bytes = more;
-    memcpy(b->bytes + b->length, bytes, length);
-    b->length += length;
-}
-
-static void append_frame(struct buffer *b, unsigned first, const unsigned char *payload, size_t n)
-{
-    static const unsigned char key[4] = {0x37, 0xFA, 0x21, 0x3D}; /* the RFC's own example */
-    unsigned char header[14] = {(unsigned char)first};
-    size_t length = 2, start;
-
-    if (n < 126) {
-        header[1] = (unsigned char)(0x80 | n);
-    } else if (n < 65536) {
-        header[1] = 0x80 | 126;
-        header[2] = (unsigned char)(n >> 8);
-        header[3] = (unsigned char)n;
-        length = 4;
-    } else {
-        header[1] = 0x80 | 127;
-        for (size_t i = 0; i < 8; i++)
-            header[2 + i] = (unsigned char)((uint64_t)n >> (56 - 8 * i));
-        length = 10;
-    }
-    append(b, header, length);
-    append(b, key, 4);
-    start = b->length;
-    append(b, payload, n);
-    for (size_t i = 0; i < n; i++)
-        b->bytes[start + i] ^= key[i & 3];
-}
-
 /* Bytes 0 to 250, again and again: a period that no power of two divides. */
 static void fill_pattern(unsigned char *bytes, size_t n)
 {
@@ -984,7 +942,8 @@ static size_t from_hex(const char *hex, unsigned char *bytes)
 
 unsigned char *frames(const char *script, size_t *length)
 {
-    struct buffer b = {NULL, 0};
+    static const unsigned char key[4] = {0x37, 0xFA, 0x21, 0x3D}; /* the RFC's own example */
+    struct row b = {NULL, 0};
     unsigned char *payload;
 
     for (; *script != '\0'; script += strcspn(script, " "), script += strspn(script, " ")) {
@@ -997,12 +956,12 @@ unsigned char *frames(const char *script, size_t *length)
             abort_suite("not a script: %s", script);
         if (*script == '=') {
             n = from_hex(script + 1, payload);
-            append(&b, payload, n);
+            row_add(&b, payload, n);
         } else if (script[2] == '*') {
             fill_pattern(payload, n);
-            append_frame(&b, first, payload, n);
+            row_add_frame(&b, first, key, payload, n);
         } else {
-            append_frame(&b, first, payload, from_hex(script + 3, payload));
+            row_add_frame(&b, first, key, payload, from_hex(script + 3, payload));
         }
         free(payload);
     }

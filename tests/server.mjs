@@ -38,67 +38,71 @@ export function within(promise, what, ms = DEADLINE_MS) {
   return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
 }
 
-export async function startServer(options = []) {
+const describe = ({ code, signal }) => (signal ? `signal ${signal}` : `exit code ${code}`);
+
+/** The started program: child, what it has written (stdout, stderr), and how it ended, as a promise. */
+function start(options) {
   const child = spawn(program, ['--port', '0', ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const started = { child, stdout: '', stderr: '', startError: null, ended: false };
   running.add(child);
-
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => { stdout += text; });
-  child.stderr.setEncoding('utf8').on('data', (text) => { stderr += text; });
-
+  for (const name of ['stdout', 'stderr']) {
+    child[name].setEncoding('utf8').on('data', (text) => { started[name] += text; });
+  }
+  child.on('error', (error) => { started.startError = error; });
   // 'close' comes after 'exit', once all the output has been read as well. It
   // comes too for a program that could not be started.
-  let startError;
-  let ended = false;
-  child.on('error', (error) => { startError = error; });
-  const end = new Promise((done) => {
+  started.end = new Promise((done) => {
     child.on('close', (code, signal) => {
       running.delete(child);
-      ended = true;
+      started.ended = true;
       done({ code, signal });
     });
   });
+  return started;
+}
 
-  const failure = (what) => new Error(`${program}: ${what}\nIts stdout:\n${stdout}\nIts stderr:\n${stderr}`);
-  const describe = ({ code, signal }) => (signal ? `signal ${signal}` : `exit code ${code}`);
+const failure = ({ stdout, stderr }, what) =>
+  new Error(`${program}: ${what}\nIts stdout:\n${stdout}\nIts stderr:\n${stderr}`);
 
+/** The URL of its ready line. */
+function whenReady(started) {
   const ready = new Promise((done, reject) => {
-    child.stdout.on('data', () => {
-      const line = stdout.match(/^listening on (http:\/\/127\.0\.0\.1:\d+\/)\n/m);
+    started.child.stdout.on('data', () => {
+      const line = started.stdout.match(/^listening on (http:\/\/127\.0\.0\.1:\d+\/)\n/m);
       if (line) done(line[1]);
     });
-    end.then((result) => reject(new Error(
-      startError ? `it could not be started: ${startError.message}` : `it ended with ${describe(result)}`)));
+    started.end.then((result) => reject(new Error(started.startError
+      ? `it could not be started: ${started.startError.message}` : `it ended with ${describe(result)}`)));
   });
+  return within(ready, 'the line "listening on http://127.0.0.1:PORT/"').catch((error) => {
+    started.child.kill('SIGKILL');
+    throw failure(started, `it did not become ready: ${error.message}`);
+  });
+}
 
-  let url;
-  try {
-    url = await within(ready, 'the line "listening on http://127.0.0.1:PORT/"');
-  } catch (error) {
+/** Stops it; an error where it does not end as it should. */
+async function stop(started) {
+  const { child, end } = started;
+  if (started.ended) {
+    throw failure(started, `it ended by itself, with ${describe(await end)}, before the test stopped it`);
+  }
+  child.kill('SIGTERM');
+  const result = await within(end, 'it to end after SIGTERM').catch((error) => {
     child.kill('SIGKILL');
-    throw failure(`it did not become ready: ${error.message}`);
-  }
+    throw failure(started, error.message);
+  });
+  if (SANITIZER_REPORT.test(started.stderr)) throw failure(started, 'a sanitizer reported an error');
+  if (result.code !== 0) throw failure(started, `expected exit code 0 after SIGTERM, got ${describe(result)}`);
+}
 
-  async function stopOnce() {
-    if (ended) throw failure(`it ended by itself, with ${describe(await end)}, before the test stopped it`);
-    child.kill('SIGTERM');
-    let result;
-    try {
-      result = await within(end, 'it to end after SIGTERM');
-    } catch (error) {
-      child.kill('SIGKILL');
-      throw failure(error.message);
-    }
-    if (SANITIZER_REPORT.test(stderr)) throw failure('a sanitizer reported an error');
-    if (result.code !== 0) throw failure(`expected exit code 0 after SIGTERM, got ${describe(result)}`);
-  }
-
+export async function startServer(options = []) {
+  const started = start(options);
+  const url = await whenReady(started);
   let stopping; // so that a second stop() waits for the first
   return {
     url,
     wsUrl: url.replace('http:', 'ws:'),
-    pid: child.pid,
-    stop: () => (stopping ??= stopOnce()),
+    pid: started.child.pid,
+    stop: () => (stopping ??= stop(started)),
   };
 }

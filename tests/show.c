@@ -310,12 +310,7 @@ char *frames_in_words(const unsigned char *bytes, size_t kept, size_t total, boo
 
 /* ---- and back: the bytes of frames that are told in words ---- */
 
-struct row {
-    unsigned char *bytes;
-    size_t length;
-};
-
-static void add(struct row *row, const void *bytes, size_t length)
+void row_add(struct row *row, const void *bytes, size_t length)
 {
     unsigned char *more = realloc(row->bytes, row->length + length + 1);
 
@@ -327,17 +322,24 @@ static void add(struct row *row, const void *bytes, size_t length)
     row->length += length;
 }
 
-static void add_frame(struct row *row, unsigned first, const unsigned char *payload, size_t n)
+void row_add_frame(struct row *row, unsigned first, const unsigned char *key, const unsigned char *payload,
+                   size_t n)
 {
     unsigned char header[10] = {(unsigned char)first, (unsigned char)n};
-    size_t more = n < 126 ? 0 : n < 65536 ? 2 : 8;
+    size_t more = n < 126 ? 0 : n < 65536 ? 2 : 8, start;
 
     if (more > 0)
         header[1] = more == 2 ? 126 : 127;
     for (size_t i = 0; i < more; i++)
         header[2 + i] = (unsigned char)((uint64_t)n >> (8 * (more - 1 - i)));
-    add(row, header, 2 + more);
-    add(row, payload, n);
+    if (key != NULL)
+        header[1] |= 0x80;
+    row_add(row, header, 2 + more);
+    row_add(row, key, key != NULL ? 4 : 0);
+    start = row->length;
+    row_add(row, payload, n);
+    for (size_t i = 0; key != NULL && i < n; i++)
+        row->bytes[start + i] ^= key[i % 4];
 }
 
 /* A close frame with a code; its reason is the server's own choice. */
@@ -353,7 +355,7 @@ static void add_close(struct row *row, unsigned code, const unsigned char *got, 
         n = 2;
     if (n > 2)
         memcpy(payload + 2, got + at + 4, n - 2);
-    add_frame(row, 0x88, payload, n);
+    row_add_frame(row, 0x88, NULL, payload, n);
 }
 
 /* The payload that stands behind ":" or "*" in one word of what describe tells. */
@@ -380,7 +382,7 @@ unsigned char *answer_bytes(const char *answers, const unsigned char *got, size_
         "continuation", "text", "binary", [8] = "close", [9] = "ping", [10] = "pong"};
     struct row row = {NULL, 0};
 
-    add(&row, NULL, 0);
+    row_add(&row, NULL, 0);
     for (const char *word = answers; *word != '\0';
          word += strcspn(word, " "), word += *word == ' ') {
         bool part = strncmp(word, "part-of-", 8) == 0;
@@ -398,7 +400,7 @@ unsigned char *answer_bytes(const char *answers, const unsigned char *got, size_
             add_close(&row, (unsigned)atoi(name + letters + 1), got, got_length);
         } else {
             unsigned char *payload = payload_of(name + letters, &n);
-            add_frame(&row, opcode | (part ? 0 : 0x80), payload, n);
+            row_add_frame(&row, opcode | (part ? 0 : 0x80), NULL, payload, n);
             free(payload);
         }
     }

@@ -34,6 +34,18 @@ void show_string(const char *text, size_t wrong);
  * the words; NULL: no memory for them. */
 char *frames_in_words(const unsigned char *bytes, size_t kept, size_t total, bool of_server);
 
+/* Bytes that grow at their end; whoever has them frees them. */
+struct row {
+    unsigned char *bytes;
+    size_t length;
+};
+
+void row_add(struct row *row, const void *bytes, size_t length);
+
+/* A frame with this first byte; `key` has four bytes that mask it (NULL: none). */
+void row_add_frame(struct row *row, unsigned first, const unsigned char *key, const unsigned char *payload,
+                   size_t n);
+
 /* The bytes that describe would tell so: "text:48656c6c6f close:1000". What a server may choose is
  * taken from what it has sent. The caller frees them; NULL: these are no frames. */
 unsigned char *answer_bytes(const char *answers, const unsigned char *got, size_t got_length,
