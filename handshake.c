@@ -191,8 +191,8 @@ static int parse_request_line(struct request *r, char *line)
     if (version == target || *version != ' ')
         return wrong(r, 400, "A request line must name a target, such as /echo.");
     *version++ = '\0';
-    if (strncmp(version, "HTTP/", 5) != 0 || !isdigit((unsigned char)version[5]) ||
-        version[6] != '.' || !isdigit((unsigned char)version[7]) || version[8] != '\0')
+    if (strncmp(version, "HTTP/", 5) != 0 || !isdigit((unsigned char)version[5]) || version[6] != '.' ||
+        !isdigit((unsigned char)version[7]) || version[8] != '\0')
         return wrong(r, 400, "A request line must end with a version, such as HTTP/1.1.");
     *method_end = '\0';
     r->method = line;
@@ -330,8 +330,7 @@ static int write_head(struct stream *s, const char *head, bool more)
 }
 
 /* Lesson 5. Writes a response's head: the status line, the header lines, and the empty line. */
-int handshake_respond(struct stream *s, int status, const char *extra, const char *type,
-                      size_t length)
+int handshake_respond(struct stream *s, int status, const char *extra, const char *type, size_t length)
 {
     char head[RESPONSE_HEAD_BYTES], date[sizeof "Sun, 06 Nov 1994 08:49:37 GMT"];
     time_t now = time(NULL);
@@ -355,7 +354,8 @@ int handshake_refuse(struct stream *s, const struct request *r, int status)
 
     wire_show(s->tap);
     wire_note(s->tap, WIRE_ERROR, sentence);
-    result = handshake_respond(s, known->number, known->headers, "text/plain; charset=utf-8", length + 1);
+    result =
+        handshake_respond(s, known->number, known->headers, "text/plain; charset=utf-8", length + 1);
     if (result == 0 && (r->method == NULL || strcmp(r->method, "HEAD") != 0))
         result = stream_write(s, sentence, length, "\n", 1, false);
     return result;
@@ -383,8 +383,7 @@ bool request_lists(const struct request *r, const char *name, const char *token)
  * request is a plain one then. */
 bool handshake_is_upgrade(const struct request *r)
 {
-    return strcmp(r->method, "GET") == 0 && r->version >= 11 &&
-           request_lists(r, "Upgrade", "websocket");
+    return strcmp(r->method, "GET") == 0 && r->version >= 11 && request_lists(r, "Upgrade", "websocket");
 }
 
 /* Lesson 6, given. Steps over a parameter's value, a token or a token in quotes, where a backslash
@@ -393,8 +392,7 @@ static const char *skip_value(const char *p)
 {
     size_t quote = *p == '"' ? 1 : 0, length = 0;
 
-    for (p += quote; is_token_byte(*p) || (quote > 0 && *p == '\\' && is_token_byte(p[1]));
-         length++)
+    for (p += quote; is_token_byte(*p) || (quote > 0 && *p == '\\' && is_token_byte(p[1])); length++)
         p += *p == '\\' ? 2 : 1;
     if (length == 0 || (quote > 0 && *p != '"'))
         return NULL;
@@ -493,7 +491,8 @@ static int check_origin(struct request *r, const struct origin *allowed, size_t 
             return 0;
     if (same_origin(&origin, &r->host) && is_local_or_address(origin.host))
         return 0;
-    return wrong(r, 403, "Pages of this origin may not connect. To let them, start the server with --origin.");
+    return wrong(r, 403,
+                 "Pages of this origin may not connect. To let them, start the server with --origin.");
 }
 
 /* Lesson 6. Checks a request that asks for a WebSocket: RFC 6455 section 4.2.1. The version first:

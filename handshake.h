@@ -93,8 +93,7 @@ int handshake_switch(struct stream *s, const struct request *r, bool more);
 
 /* Writes the head of a response that is followed by `length` bytes. `extra` holds further header
  * lines, each with its CR LF, or is "". Blocks and answers as stream_write does. */
-int handshake_respond(struct stream *s, int status, const char *extra, const char *type,
-                      size_t length);
+int handshake_respond(struct stream *s, int status, const char *extra, const char *type, size_t length);
 
 /* Refuses a request with a status and its sentence (request->problem, or a general one). */
 int handshake_refuse(struct stream *s, const struct request *r, int status);

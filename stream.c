@@ -211,8 +211,8 @@ static int send_all_locked(struct stream *s, struct iovec *list, size_t count)
 }
 
 /* Lesson 5, given. Sends what waits in the write buffer, and the two pieces behind it, in one call. */
-static int send_now_locked(struct stream *s, const void *first, size_t first_length,
-                           const void *second, size_t second_length)
+static int send_now_locked(struct stream *s, const void *first, size_t first_length, const void *second,
+                           size_t second_length)
 {
     struct iovec list[] = {
         {.iov_base = s->out, .iov_len = s->out_length},

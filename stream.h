@@ -57,7 +57,7 @@ struct last_word {
 struct stream {
     int fd;
     struct wire_tap *tap; /* for those who tell what passes here; the stream never looks at it */
-    int patience_ms; /* how long one read or send may wait; 0: for ever. Set before any wait. */
+    int patience_ms;      /* how long one read or send may wait; 0: for ever. Set before any wait. */
 
     /* The reader's own; no lock. */
     int64_t deadline; /* the clock_ms at which reading must be over; 0: none */
@@ -76,9 +76,9 @@ struct stream {
     size_t out_length;
 
     /* The buffers come last, and what is always in use lies close together in front of them: an idle
-     * client then has few pages of memory in use. */
-    unsigned char in[STREAM_BUFFER_BYTES]; /* the reader's own */
-    unsigned char out[STREAM_BUFFER_BYTES + STREAM_LAST_WORD_BYTES]; /* under write_lock */
+     * client then has few pages of memory in use. `in` is the reader's own, `out` under write_lock. */
+    unsigned char in[STREAM_BUFFER_BYTES];
+    unsigned char out[STREAM_BUFFER_BYTES + STREAM_LAST_WORD_BYTES];
 };
 
 /* Makes a stream of a connected socket, which the stream owns from now on. `tap` stays the caller's,

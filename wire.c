@@ -258,16 +258,16 @@ enum wire_result wire_next(struct wire_watcher *watcher, struct wire_event *even
 /* ---- an event as JSON ---- */
 
 static const char *const kind_names[] = {
-    [WIRE_CONNECTED] = "connected",       [WIRE_LINE] = "line",
-    [WIRE_FRAME] = "frame",               [WIRE_PING_TIMEOUT] = "ping-timeout",
-    [WIRE_ERROR] = "error",               [WIRE_DISCONNECTED] = "disconnected",
+    [WIRE_CONNECTED] = "connected", [WIRE_LINE] = "line",
+    [WIRE_FRAME] = "frame",         [WIRE_PING_TIMEOUT] = "ping-timeout",
+    [WIRE_ERROR] = "error",         [WIRE_DISCONNECTED] = "disconnected",
     [WIRE_MISSED] = "missed",
 };
 
 /* The field that an event's bytes are written to, where they are text. */
 static const char *const text_fields[] = {
-    [WIRE_CONNECTED] = "address", [WIRE_LINE] = "text",        [WIRE_FRAME] = NULL,
-    [WIRE_PING_TIMEOUT] = "why",  [WIRE_ERROR] = "why",        [WIRE_DISCONNECTED] = "why",
+    [WIRE_CONNECTED] = "address", [WIRE_LINE] = "text", [WIRE_FRAME] = NULL,
+    [WIRE_PING_TIMEOUT] = "why",  [WIRE_ERROR] = "why", [WIRE_DISCONNECTED] = "why",
     [WIRE_MISSED] = NULL,
 };
 
@@ -398,7 +398,8 @@ void wire_print(const struct wire_event *event, FILE *to)
     write_text(text, event->bytes, event->kind == WIRE_FRAME ? 0 : event->size);
     fprintf(to, "%11.6f  ", (double)event->t_us / 1e6);
     if (event->kind == WIRE_MISSED) {
-        fprintf(to, "%llu events are not shown: they came too fast\n", (unsigned long long)event->length);
+        fprintf(to, "%llu events are not shown: they came too fast\n",
+                (unsigned long long)event->length);
         return;
     }
     fprintf(to, "client %-4lu ", event->conn);

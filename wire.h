@@ -72,8 +72,8 @@ struct wire_event {
     enum wire_kind kind;
     enum wire_direction direction;
     bool cut;
-    uint64_t length; /* of the payload, in bytes; WIRE_MISSED: how many events */
-    size_t size;     /* of bytes[] */
+    uint64_t length;                      /* of the payload, in bytes; WIRE_MISSED: how many events */
+    size_t size;                          /* of bytes[] */
     unsigned char bytes[WIRE_LINE_BYTES]; /* the line, the frame, the address, or why */
 };
 

@@ -297,7 +297,8 @@ static void limits(void)
         const char *request = sized(cases[i].line, cases[i].header, cases[i].count), *told;
         told = read_apart(request);
         EXPECT(strncmp(told, cases[i].told, strlen(cases[i].told)) == 0,
-               "%sa request line of %zu bytes, a header line of %zu and %zu short ones must %s%s, but gave: "
+               "%sa request line of %zu bytes, a header line of %zu and %zu short ones must %s%s, but "
+               "gave: "
                "%.100s",
                i == 0 ? "a cookie of 2 KiB is usual: " : "", cases[i].line, cases[i].header,
                cases[i].count, *cases[i].told == 'G' ? "be accepted" : "be refused with ",
@@ -319,7 +320,8 @@ static void limit_of_all(void)
             n += (size_t)sprintf(request + n, "B: %0*d%s", (int)left - 4 + over, 0, end);
             sprintf(request + n, "%s", end);
             told = read_told(request, strlen(request), FEED_WHOLE, true);
-            EXPECT(strncmp(told, over ? "431" : "GET", 3) == 0, "lines of 32 KiB together%s, each with %s as its end, must be %s, but gave: %.60s",
+            EXPECT(strncmp(told, over ? "431" : "GET", 3) == 0,
+                   "lines of 32 KiB together%s, each with %s as its end, must be %s, but gave: %.60s",
                    over ? " and a byte" : "", cr ? "CR LF" : "LF",
                    over ? "refused with 431" : "accepted", told);
         }

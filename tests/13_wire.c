@@ -181,7 +181,8 @@ static void watchers_are_not_watched(void)
     told = events_until(first, "disconnected");
     EXPECT(strstr(told, "\"conn\":2") == NULL, "nothing of the second watcher may be told: %s", told);
     EXPECT(strstr(told, "\"conn\":3") != NULL, "but all of the client after it: %s", told);
-    /* This request line is not seen to be a watcher's before it is taken apart: it is told, and ended. */
+    /* This request line is not seen to be a watcher's before it is taken apart: it is told, and
+     * ended. */
     second = open_websocket_at("http://localhost/wire");
     told = events_until(first, "disconnected");
     EXPECT(strstr(told, "from now on it watches") != NULL, "a watcher leaves the view: %s", told);

@@ -32,7 +32,7 @@ static void expect_cost(const char *script, size_t answer, long receives, long s
     struct counts before;
     int client;
 
-    /* what is counted is the whole server's, and the last client's worker must have made its last call */
+    /* what is counted is the whole server's: the last client's worker must have made its last call */
     EXPECT(eventually(server_is_at_rest), "the last client's socket has not been closed");
     client = open_websocket();
     send_bytes(client, sent, length); /* the first time, memory for the message is made */
@@ -51,9 +51,8 @@ static void expect_cost(const char *script, size_t answer, long receives, long s
            receives, counts->receives - before.receives);
     EXPECT(counts->polls == before.polls, "%s: expected no poll, but there were %ld", script,
            counts->polls - before.polls);
-    EXPECT(counts->allocations == before.allocations,
-           "%s: expected no allocation, but there were %ld", script,
-           counts->allocations - before.allocations);
+    EXPECT(counts->allocations == before.allocations, "%s: expected no allocation, but there were %ld",
+           script, counts->allocations - before.allocations);
     close(client);
     free(sent);
 }
@@ -122,8 +121,7 @@ static void a_greedy_client(void)
         send_bytes(clients[i], small, burst_length);
         EXPECT(receive_bytes(clients[i], got, 200 * 66), "the echo of a burst for client %d", i);
         send_bytes(clients[i], large, length);
-        EXPECT(receive_bytes(clients[i], got, 2),
-               "the pong that shows that all was read, client %d", i);
+        EXPECT(receive_bytes(clients[i], got, 2), "the pong that shows that all was read, client %d", i);
     }
     cost = server_memory() - before;
     EXPECT(sanitized || cost <= CLIENTS * LIMIT_KIB, "%d greedy clients cost %ld KiB each, not %d",

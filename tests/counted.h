@@ -58,7 +58,7 @@ struct counts {
 };
 
 /* For a test, in share_counts.c: makes a file for the counts, which the servers that are started from
- * then on find by its name in the environment. Never frees the memory; remove_counts removes the file. */
+ * then on find by its name in the environment. remove_counts removes the file; the memory stays. */
 struct counts *share_counts(void);
 void remove_counts(void);
 

@@ -430,8 +430,7 @@ static int whole_answer(const struct visit *v)
     if (strncmp(text, "HTTP/1.1 ", 9) != 0 || body == NULL || claimed == NULL || claimed > body)
         return 0;
     length = v->length - (size_t)(body + 4 - text);
-    return strtoul(claimed + strlen("\r\nContent-Length: "), NULL, 10) == length ? atoi(text + 9)
-                                                                                 : 0;
+    return strtoul(claimed + strlen("\r\nContent-Length: "), NULL, 10) == length ? atoi(text + 9) : 0;
 }
 
 /* ---- what the watcher got ---- */
@@ -511,8 +510,7 @@ static bool is_beginning(const struct visit *v, int who)
     bool left_over;
 
     if (who != WATCHER)
-        return v->length <= reference[who].length &&
-               memcmp(v->got, reference[who].got, v->length) == 0;
+        return v->length <= reference[who].length && memcmp(v->got, reference[who].got, v->length) == 0;
     if (memcmp(v->got, switched, head) != 0)
         return false;
     if (!has_switched(v))
@@ -573,8 +571,8 @@ static void compare_events(int who)
         length = strlen(events);
     if (wanted != NULL &&
         (strncmp(events, wanted, length) != 0 || (who != STAYER && strlen(events) != length)))
-        complain("of %s the view should tell:\n%.1200s\nbut told:\n%.1200s", visits[who].target,
-                 wanted, events);
+        complain("of %s the view should tell:\n%.1200s\nbut told:\n%.1200s", visits[who].target, wanted,
+                 events);
     free(events);
 }
 
@@ -806,9 +804,8 @@ static void nothing_fails(void)
     EXPECT(has_switched(talker), "101 for one who talks");
     EXPECT_TEXT(describe(talker->got + SWITCHED_BYTES, talker->length - SWITCHED_BYTES), wanted,
                 "what it is answered");
-    EXPECT_TEXT(
-        describe(visits[STAYER].got + SWITCHED_BYTES, visits[STAYER].length - SWITCHED_BYTES),
-        "text:73746179 close:1001", "what one who stays is answered");
+    EXPECT_TEXT(describe(visits[STAYER].got + SWITCHED_BYTES, visits[STAYER].length - SWITCHED_BYTES),
+                "text:73746179 close:1001", "what one who stays is answered");
     EXPECT(strncmp((char *)visits[PAGE].got, "HTTP/1.1 200 ", 13) == 0, "200 for the page");
     EXPECT(strncmp((char *)visits[REFUSED].got, "HTTP/1.1 404 ", 13) == 0, "404 for the refused");
     for (int who = PAGE; who < VISITS; who++)
@@ -832,8 +829,7 @@ static void print_line(const char *call, const char *errors, const struct report
             printf("%s%ld %s", comma, count, outcome_words[i]);
         comma = count > 0 ? ", " : comma;
     }
-    printf("%s%s\n", report->reached == 0 ? "(never called)" : "",
-           report->failed > 0 ? "  FAILED" : "");
+    printf("%s%s\n", report->reached == 0 ? "(never called)" : "", report->failed > 0 ? "  FAILED" : "");
 }
 
 static const char *error_name(int error)
@@ -857,8 +853,8 @@ static void each_call_fails(void)
     for (size_t i = 0; i < ROWS; i++) {
         const struct row *row = &rows[i];
         judge_line(row->name, error_name(row->error), &reports[i]);
-        if (!EXPECT((reports[i].reached == 0) == is_unused(row->call),
-                    "%s was made to fail %ld times", row->name, reports[i].reached))
+        if (!EXPECT((reports[i].reached == 0) == is_unused(row->call), "%s was made to fail %ld times",
+                    row->name, reports[i].reached))
             failed++;
         for (int k = 0; k < OUTCOMES; k++)
             if ((row->must & BIT(k)) != 0 &&
@@ -872,7 +868,7 @@ static void each_call_fails(void)
 
 /* ---- at the start ---- */
 
-#define START_OPTIONS                                                                              \
+#define START_OPTIONS \
     "--wire", "--verbose", "--origin", "https://a.example", "--origin", "https://b.example"
 
 /* Lets each call of one kind fail that is made before the server listens. It must say so in a line,

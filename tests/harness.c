@@ -211,8 +211,8 @@ static int run_with_cunit(const char *name, const struct test *tests)
     CU_initialize_registry();
     suite = CU_add_suite(name, NULL, NULL);
     for (size_t i = 0; tests[i].name != NULL; i++)
-        if (suite == NULL || (tests[i].lesson <= written_lesson() &&
-                              CU_add_test(suite, tests[i].name, run_next) == NULL))
+        if (suite == NULL ||
+            (tests[i].lesson <= written_lesson() && CU_add_test(suite, tests[i].name, run_next) == NULL))
             abort_suite("CUnit: %s", CU_get_error_msg());
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
@@ -244,8 +244,8 @@ int run_suite(const char *name, const struct test *tests)
     return asserted > 0 || foreign() ? status : EXIT_FAILURE;
 }
 
-__attribute__((format(printf, 4, 0))) static bool
-assert_words(bool holds, int line, const char *file, const char *message, va_list list)
+__attribute__((format(printf, 4, 0))) static bool assert_words(bool holds, int line, const char *file,
+                                                               const char *message, va_list list)
 {
     char words[8000];
 
@@ -273,8 +273,8 @@ bool expect(bool holds, int line, const char *file, const char *message, ...)
     return holds;
 }
 
-bool expect_text(const char *got, const char *wanted, int line, const char *file,
-                 const char *message, ...)
+bool expect_text(const char *got, const char *wanted, int line, const char *file, const char *message,
+                 ...)
 {
     char about[1000];
     va_list list;
@@ -496,8 +496,8 @@ void start_server(const char *const options[])
     }
     server_pid = spawn("--port=0", options, &server_out_fd, &server_err_fd);
     out = server_out_fd;
-    while (length < sizeof server_line - 1 && readable(out) &&
-           read(out, server_line + length, 1) == 1 && server_line[length] != '\n')
+    while (length < sizeof server_line - 1 && readable(out) && read(out, server_line + length, 1) == 1 &&
+           server_line[length] != '\n')
         length++;
     server_line[length] = '\0';
     if (strrchr(server_line, ':') == NULL) {
@@ -646,8 +646,8 @@ double server_cpu_s(void)
     if (file != NULL)
         fclose(file);
     rest = strrchr(text, ')'); /* the program's name comes before, and may hold anything */
-    EXPECT(rest != NULL && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                                  &user, &system) == 2,
+    EXPECT(rest != NULL && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                                  &system) == 2,
            "the server's times in %s: %s", path, text);
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
@@ -972,8 +972,8 @@ unsigned char *frames(const char *script, size_t *length)
 /* Describes one frame; answers how many bytes it has, or 0: that was not a frame. */
 static size_t describe_frame(FILE *to, const unsigned char *p, size_t left)
 {
-    static const char *const names[16] = {"continuation", "text", "binary", [8] = "close",
-                                          [9] = "ping", [10] = "pong"};
+    static const char *const names[16] = {
+        "continuation", "text", "binary", [8] = "close", [9] = "ping", [10] = "pong"};
     uint64_t n = left > 1 ? p[1] & 0x7F : 0;
     size_t more = n == 126 ? 2 : n == 127 ? 8 : 0;
     bool pattern = n > 125;

@@ -56,8 +56,8 @@ bool expect(bool holds, int line, const char *file, const char *message, ...)
 
 /* Asserts that two strings are equal, and shows both where they are not. */
 #define EXPECT_TEXT(got, wanted, ...) expect_text((got), (wanted), __LINE__, __FILE__, __VA_ARGS__)
-bool expect_text(const char *got, const char *wanted, int line, const char *file,
-                 const char *message, ...) __attribute__((format(printf, 5, 6)));
+bool expect_text(const char *got, const char *wanted, int line, const char *file, const char *message,
+                 ...) __attribute__((format(printf, 5, 6)));
 
 /* Asserts that bytes begin with others, which are text; and shows where they do not. */
 #define EXPECT_BEGINNING(got, length, wanted, ...) \
@@ -160,8 +160,7 @@ int lesson_refused(const char *answer);
 
 /* Sends a request and asserts its status, and that `words` stand somewhere in the answer. Where that
  * does not hold, `about` says what was asked for. */
-#define EXPECT_STATUS(request, status, words) \
-    EXPECT_STATUS_OF("a request", (request), (status), (words))
+#define EXPECT_STATUS(request, status, words) EXPECT_STATUS_OF("a request", (request), (status), (words))
 #define EXPECT_STATUS_OF(about, request, status, words) \
     expect_status((about), (request), (status), (words), __LINE__, __FILE__)
 void expect_status(const char *about, const char *request, int status, const char *words, int line,
@@ -212,8 +211,8 @@ struct feeding {
     int far_fd; /* the feeder's end */
     const unsigned char *bytes;
     size_t length;
-    size_t cut; /* a pause here, until the reader has taken all; FEED_EACH: after every byte */
-    bool end;   /* end the stream after the bytes */
+    size_t cut;       /* a pause here, until the reader has taken all; FEED_EACH: after every byte */
+    bool end;         /* end the stream after the bytes */
     atomic_bool done; /* the reader wants no more */
     pthread_t thread;
 };

@@ -12,7 +12,8 @@ import sys
 LONGEST = 60        # lines of a function in C, between its braces
 
 # What is made, or a learner's.
-NOT_OURS = {".git", "build", "node_modules", "__pycache__", "workshop", "server", "compile_commands.json"}
+NOT_OURS = {".git", "build", "node_modules", "__pycache__", "workshop", "server",
+            "compile_commands.json"}
 # Every file of these folders is taken, whatever its name.
 WHOLE_FOLDERS = ("tests/mistakes/", "tests/fuzz/corpus/", "tests/fuzz/crashes/")
 # Read by tools that look for this name, or by people.
@@ -67,14 +68,16 @@ def check_targets(texts):
         judge(target in used, f"Makefile: nobody uses {target}: no text says \"make {target}\", no rule")
     for path, words in commands(texts):
         first = words[0] if words else "all"
-        judge(first in targets or "/" in first, f"{path} says \"make {first}\", but there is no such target")
+        judge(first in targets or "/" in first,
+              f"{path} says \"make {first}\", but there is no such target")
 
 
 def check_functions(path, text):
     for body in re.finditer(r"^([a-z].*?)\n\{\n(.*?)^\}", text, re.M | re.S):
         name = re.search(r"(\w+)\([^(]*$", body[1].split("\n\n")[-1])
         lines = body[2].count("\n")
-        judge(lines <= LONGEST, f"{path}: {name and name[1]} has {lines} lines; the longest may have {LONGEST}")
+        judge(lines <= LONGEST,
+              f"{path}: {name and name[1]} has {lines} lines; the longest may have {LONGEST}")
 
 
 def declarations(header):

@@ -127,8 +127,7 @@ static char *where(pid_t pid)
     FILE *from, *to = open_memstream(&text, &size);
 
     fflush(stdout); /* before there are two of us */
-    snprintf(command, sizeof command, "'%s/lessons/tools/where.sh' %d hang 2>/dev/null", root,
-             (int)pid);
+    snprintf(command, sizeof command, "'%s/lessons/tools/where.sh' %d hang 2>/dev/null", root, (int)pid);
     from = popen(command, "r");
     for (char part[500]; from != NULL && to != NULL && (n = fread(part, 1, sizeof part, from)) > 0;)
         fwrite(part, 1, n, to);
@@ -173,8 +172,7 @@ static size_t kept_length(const struct kept *kept)
 /* The traffic of a connection, which is the one in use from now on; NULL: not recorded. */
 static struct traffic *traffic_of(int fd)
 {
-    if (!learning() || fd < 0 || fd >= DESCRIPTORS || traffics[fd] == NULL ||
-        getpid() != suite_process)
+    if (!learning() || fd < 0 || fd >= DESCRIPTORS || traffics[fd] == NULL || getpid() != suite_process)
         return NULL;
     return latest = traffics[fd];
 }
@@ -302,9 +300,8 @@ enum nature { BYTES, OUR_FRAMES, SERVER_FRAMES };
 static void show_kept(const char *title, const unsigned char *bytes, size_t kept, size_t total,
                       enum nature nature, size_t wrong)
 {
-    char line[1000], *words = nature == BYTES
-                                  ? NULL
-                                  : frames_in_words(bytes, kept, total, nature == SERVER_FRAMES);
+    char line[1000],
+        *words = nature == BYTES ? NULL : frames_in_words(bytes, kept, total, nature == SERVER_FRAMES);
 
     if (total == 0)
         snprintf(line, sizeof line, "%s: nothing", title);
@@ -368,9 +365,8 @@ static void show_traffic(void)
 static void show_texts(void)
 {
     const char *got = about.got_text != NULL ? about.got_text : "(nothing)";
-    size_t wrong =
-        first_difference((const unsigned char *)got, strlen(got),
-                         (const unsigned char *)about.wanted_text, strlen(about.wanted_text));
+    size_t wrong = first_difference((const unsigned char *)got, strlen(got),
+                                    (const unsigned char *)about.wanted_text, strlen(about.wanted_text));
 
     printf("\n  %s:\n", shared->is_fed ? "That gave" : "Came out");
     show_string(got, wrong);
@@ -527,8 +523,7 @@ static bool show_server(void)
     if (report != NULL) {
         if (latest != NULL)
             latest->end = NULL; /* the check may have waited less long than gdb needs */
-        show_report("your server crashed: ",
-                    *report != '\0' ? report : "(nothing could say where)");
+        show_report("your server crashed: ", *report != '\0' ? report : "(nothing could say where)");
     } else if (death != NULL) {
         show_words(2, death);
         said = server_said();
@@ -655,8 +650,7 @@ static void list_failure(const char *words)
     const struct test *test = shared->running;
     char line[200];
 
-    snprintf(line, sizeof line, "%.*s",
-             (int)strcspn(about.words[0] != '\0' ? about.words : words, "\n"),
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(about.words[0] != '\0' ? about.words : words, "\n"),
              about.words[0] != '\0' ? about.words : words);
     printf("  %sFAILED%s  %s\n          %s\n", show_colour(RED), show_colour(PLAIN),
            test != NULL ? test->name : "the start", line);
@@ -826,8 +820,7 @@ void learn_begin(void)
 #endif
 }
 
-int learn_suite(const char *name, const struct test *tests,
-                enum outcome (*run)(const struct test *))
+int learn_suite(const char *name, const struct test *tests, enum outcome (*run)(const struct test *))
 {
     shared->suite = name;
     printf("%s\n\n", name);

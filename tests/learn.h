@@ -33,8 +33,7 @@ void learn_group(pid_t group);
 
 /* Runs the tests and tells of them; `run` answers how one of them ended. `name` is the suite's. */
 enum outcome { PASSED, FAILED, SKIPPED };
-int learn_suite(const char *name, const struct test *tests,
-                enum outcome (*run)(const struct test *));
+int learn_suite(const char *name, const struct test *tests, enum outcome (*run)(const struct test *));
 
 /* The test that runs has failed: shows why, and ends the suite; with $LEARN=list, returns. */
 void learn_failure(const char *words);
@@ -51,8 +50,7 @@ void learn_look_at_server(void);
 /* ---- what passes a connection, or is fed ---- */
 
 void learn_connected(int fd);
-void learn_switched(int fd,
-                    const char *path); /* the handshake is over: what follows is of interest */
+void learn_switched(int fd, const char *path); /* the handshake is over: what follows is of interest */
 void learn_sent(int fd, const void *bytes, size_t length);
 void learn_got(int fd, const void *bytes, ssize_t n); /* n as recv answers it */
 void learn_fed(const struct feeding *f);

@@ -49,8 +49,7 @@ void show_words(size_t indent, const char *words)
         printf("\n");
 }
 
-size_t first_difference(const unsigned char *a, size_t a_length, const unsigned char *b,
-                        size_t b_length)
+size_t first_difference(const unsigned char *a, size_t a_length, const unsigned char *b, size_t b_length)
 {
     size_t shorter = a_length < b_length ? a_length : b_length;
 
@@ -108,12 +107,11 @@ static void show_text(const unsigned char *text, size_t length, size_t wrong)
     for (; at < length && count < LINES; at += line, count++) {
         const unsigned char *end = memchr(text + at, '\n', length - at);
         line = end != NULL ? (size_t)(end - text) + 1 - at : length - at;
-        show_line(
-            text + at, line,
-            wrong != NONE_WRONG && wrong >= at &&
-                    (wrong < at + line || (wrong == length && at + line == length && end == NULL))
-                ? wrong - at
-                : NONE_WRONG);
+        show_line(text + at, line,
+                  wrong != NONE_WRONG && wrong >= at &&
+                          (wrong < at + line || (wrong == length && at + line == length && end == NULL))
+                      ? wrong - at
+                      : NONE_WRONG);
     }
     if (wrong == length && (length == 0 || text[length - 1] == '\n'))
         show_caret(4, "^");
@@ -322,8 +320,8 @@ void row_add(struct row *row, const void *bytes, size_t length)
     row->length += length;
 }
 
-void row_add_frame(struct row *row, unsigned first, const unsigned char *key, const unsigned char *payload,
-                   size_t n)
+void row_add_frame(struct row *row, unsigned first, const unsigned char *key,
+                   const unsigned char *payload, size_t n)
 {
     unsigned char header[10] = {(unsigned char)first, (unsigned char)n};
     size_t more = n < 126 ? 0 : n < 65536 ? 2 : 8, start;
@@ -383,8 +381,7 @@ unsigned char *answer_bytes(const char *answers, const unsigned char *got, size_
     struct row row = {NULL, 0};
 
     row_add(&row, NULL, 0);
-    for (const char *word = answers; *word != '\0';
-         word += strcspn(word, " "), word += *word == ' ') {
+    for (const char *word = answers; *word != '\0'; word += strcspn(word, " "), word += *word == ' ') {
         bool part = strncmp(word, "part-of-", 8) == 0;
         const char *name = part ? word + 8 : word;
         size_t letters = strcspn(name, " :*"), n;

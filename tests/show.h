@@ -43,8 +43,8 @@ struct row {
 void row_add(struct row *row, const void *bytes, size_t length);
 
 /* A frame with this first byte; `key` has four bytes that mask it (NULL: none). */
-void row_add_frame(struct row *row, unsigned first, const unsigned char *key, const unsigned char *payload,
-                   size_t n);
+void row_add_frame(struct row *row, unsigned first, const unsigned char *key,
+                   const unsigned char *payload, size_t n);
 
 /* The bytes that describe would tell so: "text:48656c6c6f close:1000". What a server may choose is
  * taken from what it has sent. The caller frees them; NULL: these are no frames. */

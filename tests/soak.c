@@ -303,8 +303,8 @@ static bool echo_round(struct visitor *list, size_t count, const char *when)
     ms = (clock_s() - start) * 1000;
     if (ms > worst_round_ms)
         worst_round_ms = ms;
-    return EXPECT(heard == count, "%s: client %zu of %zu did not get its own message back", when,
-                  heard, count);
+    return EXPECT(heard == count, "%s: client %zu of %zu did not get its own message back", when, heard,
+                  count);
 }
 
 static void open_visitors(struct visitor *list, size_t count)
@@ -477,8 +477,7 @@ static void expect_drips_echoed(const struct visitor *list, size_t count, ssize_
 
     while (heard < count && receive_answer(list[heard].fd, &opcode, got, sizeof got) == payload)
         heard++;
-    EXPECT(heard == count, "client %zu of %zu that drips did not get its message back", heard,
-           count);
+    EXPECT(heard == count, "client %zu of %zu that drips did not get its message back", heard, count);
 }
 
 static void dripping(void)
@@ -528,8 +527,7 @@ static void flood(struct deaf *d, const unsigned char *message, size_t length)
 {
     ssize_t n;
 
-    while ((n = send(d->fd, message + d->offset, length - d->offset, MSG_DONTWAIT | MSG_NOSIGNAL)) >
-           0)
+    while ((n = send(d->fd, message + d->offset, length - d->offset, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
         d->offset = (d->offset + (size_t)n) % length;
     d->given_up = errno != EAGAIN;
 }
@@ -579,14 +577,11 @@ static void never_reading(void)
     EXPECT(given_up == sizes->deaf, "%zu of %zu clients that never read are given up", given_up,
            sizes->deaf);
     peak = server_status("VmHWM:") - at_rest.memory;
-    EXPECT(sanitized ||
-               peak <= (long)sizes->deaf * (MESSAGE_KIB + CLIENT_KIB) + MEMORY_TOLERANCE_KIB,
-           "%zu clients that never read have cost %ld KiB: more than a message each", sizes->deaf,
-           peak);
+    EXPECT(sanitized || peak <= (long)sizes->deaf * (MESSAGE_KIB + CLIENT_KIB) + MEMORY_TOLERANCE_KIB,
+           "%zu clients that never read have cost %ld KiB: more than a message each", sizes->deaf, peak);
     note_size("%zu clients, messages of 1 MiB, timeout %d s", sizes->deaf, sanitized ? 5 : 2);
-    note_figures(
-        "all given up after %.1f s, at most %ld KiB each; slowest round of %d others %.0f ms",
-        clock_s() - start, peak / (long)sizes->deaf, SPEAKERS, worst_round_ms);
+    note_figures("all given up after %.1f s, at most %ld KiB each; slowest round of %d others %.0f ms",
+                 clock_s() - start, peak / (long)sizes->deaf, SPEAKERS, worst_round_ms);
     for (size_t i = 0; i < sizes->deaf; i++)
         close(list[i].fd);
     close_visitors(speakers, SPEAKERS);
@@ -641,8 +636,7 @@ static void full_table(void)
            ADMITTED + REFUSALS, threads - at_rest.threads);
     echo_round(admitted, ADMITTED, "who is in a full server");
     note_size("%d clients, %d refused, %u more", ADMITTED, REFUSALS, sizes->beyond);
-    note_figures("%d told 503, %u closed without a word, at most %d threads", told, silent,
-                 threads);
+    note_figures("%d told 503, %u closed without a word, at most %d threads", told, silent, threads);
     for (int i = 0; i < REFUSALS; i++)
         close(refused[i]);
     close_visitors(admitted, ADMITTED);
@@ -856,8 +850,7 @@ static const char *take_frame(struct talker *t, const unsigned char *frame, size
         return NULL; /* a ping */
     if (frame[0] == 0x88) {
         t->told = true;
-        return size >= 4 && frame[2] == 0x03 && frame[3] == 0xE9 ? NULL
-                                                                 : "the close frame is not 1001";
+        return size >= 4 && frame[2] == 0x03 && frame[3] == 0xE9 ? NULL : "the close frame is not 1001";
     }
     fill_payload(wanted, sizeof wanted, t->first + t->echoed++);
     if (frame[0] != 0x82 || size != sizeof t->in ||
@@ -1057,14 +1050,12 @@ static void second_signal(void)
     open_talkers(talkers, count);
     server_signal(SIGTERM);
     until = clock_s() + WAIT_S;
-    while (!talkers[1].told &&
-           clock_s() < until) /* one that reads on, so the server waits for it */
+    while (!talkers[1].told && clock_s() < until) /* one that reads on, so the server waits for it */
         talk(talkers, count);
     EXPECT(talkers[1].told, "the first signal is told to the clients");
     signalled = clock_s();
     status = server_end(SIGTERM);
-    EXPECT(status == 128 + SIGTERM, "the second signal ends the server, but it ended with %d",
-           status);
+    EXPECT(status == 128 + SIGTERM, "the second signal ends the server, but it ended with %d", status);
     note_size("%zu clients", count);
     note_figures("ended %.0f ms after it", (clock_s() - signalled) * 1000);
     for (size_t i = 0; i < count; i++)

@@ -81,7 +81,8 @@ static void upgrade(void)
 static void still_alive(void)
 {
     plain_request();
-    EXPECT(server_end(SIGINT) == 128 + SIGINT, "Ctrl-C must end stage %d, which does not catch it", stage);
+    EXPECT(server_end(SIGINT) == 128 + SIGINT, "Ctrl-C must end stage %d, which does not catch it",
+           stage);
 }
 
 static void first_stage(void)

@@ -29,4 +29,5 @@ done | sort -n | head -n 1)
 
 # shellcheck disable=SC2086
 ${CC:-cc} $language -O0 -g3 $warnings $quiet ${CFLAGS:-} -DFIRST_UNWRITTEN="${first:-99}" "$client" \
-    -DWHERE="\"$PWD/lessons/tools/where.sh\"" -I"$folder" -Ilessons/tools -Itests $wrapped -o "$output" "$@"
+    -DWHERE="\"$PWD/lessons/tools/where.sh\"" -I"$folder" -Ilessons/tools -Itests $wrapped \
+    -o "$output" "$@"

@@ -158,7 +158,8 @@ tell_next() {
 # what was made is still good. The project's place is part of it: the programs hold names of its files.
 fingerprint() {
     echo "${CC:-cc} ${CFLAGS:-} $PWD"
-    cat "$folder"/*.[ch] lessons/tools/build.sh lessons/tools/flags.sh lessons/tools/*.[ch] tests/*.[ch] | cksum
+    cat "$folder"/*.[ch] lessons/tools/build.sh lessons/tools/flags.sh lessons/tools/*.[ch] \
+        tests/*.[ch] | cksum
 }
 
 # Checks may run at the same time, and need the same programs: one builds, and the others wait for

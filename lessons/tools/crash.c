@@ -72,8 +72,8 @@ static int open_report(int signal_number)
     const char *name = getenv("CRASH_REPORT");
     int fd = name == NULL ? -1 : open(name, O_WRONLY | O_APPEND | O_CLOEXEC);
     char line[60];
-    int n = snprintf(line, sizeof line, fd < 0 ? "\nIt has crashed: " : "crashed %d %d\n",
-                     (int)getpid(), signal_number);
+    int n = snprintf(line, sizeof line, fd < 0 ? "\nIt has crashed: " : "crashed %d %d\n", (int)getpid(),
+                     signal_number);
 
     if (fd < 0)
         fd = STDERR_FILENO;
@@ -117,8 +117,8 @@ static void on_crash(int number, siginfo_t *info, void *context)
 /* By mmap, so that the server's own memory lies as it does without this. */
 void *crash_begin_thread(void)
 {
-    void *memory = mmap(NULL, HANDLER_STACK_BYTES, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory =
+        mmap(NULL, HANDLER_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     stack_t stack = {.ss_size = HANDLER_STACK_BYTES, .ss_sp = memory};
 
     if (memory == MAP_FAILED)

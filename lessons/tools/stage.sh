@@ -10,5 +10,6 @@ lesson=$1 folder=$2 function=${3:-}
 mkdir -p "$folder"
 cp ./*.h lessons/tools/todo.h "$folder"
 for source in *.c; do
-    awk -v lesson="$lesson" -v without="$function" -f lessons/tools/stage.awk "$source" >"$folder/$source"
+    awk -v lesson="$lesson" -v without="$function" -f lessons/tools/stage.awk \
+        "$source" >"$folder/$source"
 done

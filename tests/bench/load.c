@@ -172,8 +172,7 @@ static double server_cpu(void)
 /* ---- frames ---- */
 
 /* Writes a masked client frame, and answers its length. */
-static size_t make_frame(unsigned char *to, unsigned opcode, const unsigned char *payload,
-                         size_t length)
+static size_t make_frame(unsigned char *to, unsigned opcode, const unsigned char *payload, size_t length)
 {
     size_t more = length < 126 ? 0 : length < 65536 ? 2 : 8, at = 2;
     unsigned char key[4];
@@ -225,8 +224,7 @@ static void push(int epoll, struct connection *c)
 
     c->wants_room = false;
     while (c->unsent > 0 && !c->wants_room) {
-        size_t length =
-            c->unsent < script.size - c->send_from ? c->unsent : script.size - c->send_from;
+        size_t length = c->unsent < script.size - c->send_from ? c->unsent : script.size - c->send_from;
         ssize_t n = send(c->fd, script.bytes + c->send_from, length, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno != EAGAIN)
             fail("send: %s", strerror(errno));
@@ -268,8 +266,8 @@ static void message_done(struct connection *c, int64_t now)
     c->done++;
 }
 
-static void compare(const struct connection *c, const unsigned char *got,
-                    const unsigned char *wanted, size_t length)
+static void compare(const struct connection *c, const unsigned char *got, const unsigned char *wanted,
+                    size_t length)
 {
     if (memcmp(got, wanted, length) == 0)
         return;
@@ -411,8 +409,7 @@ static void first_message(int fd)
     length = make_frame(sent, 2, payload, sizeof payload);
     send_now(fd, sent, length);
     receive_now(fd, came, options.raw ? length : 2 + sizeof payload);
-    if (memcmp(came + skipped, options.raw ? sent : payload,
-               options.raw ? length : sizeof payload) != 0)
+    if (memcmp(came + skipped, options.raw ? sent : payload, options.raw ? length : sizeof payload) != 0)
         fail("the first message came back changed");
 }
 
@@ -495,8 +492,8 @@ static void measure(int epoll)
            (double)counted / seconds);
     printf("\"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, ", percentile(.5), percentile(.9),
            percentile(.99));
-    printf("\"load_busy\": %.2f, \"server_busy\": %.2f, \"limit\": \"%s\"}\n", load_busy,
-           cpu / seconds, limit(load_busy, cpu / seconds));
+    printf("\"load_busy\": %.2f, \"server_busy\": %.2f, \"limit\": \"%s\"}\n", load_busy, cpu / seconds,
+           limit(load_busy, cpu / seconds));
 }
 
 static double number(const char *name, const char *text, double least, double most)

@@ -109,8 +109,7 @@ struct outcome {
 };
 
 /* Adds what printf would print to an outcome's text. */
-static void add(struct outcome *outcome, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static void add(struct outcome *outcome, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add(struct outcome *outcome, const char *format, ...)
 {
     size_t room = sizeof outcome->text - outcome->text_length;
@@ -127,8 +126,7 @@ static void add(struct outcome *outcome, const char *format, ...)
 /* Notes all that a request says. */
 static void note_request(struct outcome *outcome, const struct request *r)
 {
-    add(outcome, "%s %s ?%s %d\n", r->method, r->path, r->query == NULL ? "" : r->query,
-        r->version);
+    add(outcome, "%s %s ?%s %d\n", r->method, r->path, r->query == NULL ? "" : r->query, r->version);
     add(outcome, "%s://%s:%u\n", r->host.scheme, r->host.host, r->host.port);
     for (size_t i = 0; i < r->header_count; i++)
         add(outcome, "%s: %s\n", r->headers[i].name, r->headers[i].value);
@@ -154,8 +152,8 @@ static void check_header(const struct header *header, const struct raw_line *lin
 /* Requires that an accepted request keeps the limits and is what was sent. */
 static void check_request_kept(const struct request *r, size_t consumed)
 {
-    require(raw.whole && raw.count > 0 && consumed == raw.end,
-            "%zu bytes were read of a request of %zu", consumed, raw.end);
+    require(raw.whole && raw.count > 0 && consumed == raw.end, "%zu bytes were read of a request of %zu",
+            consumed, raw.end);
     require(raw.longest <= REQUEST_LINE_BYTES, "a line of %zu bytes was accepted", raw.longest);
     require(raw.total <= REQUEST_BYTES, "a request of %zu bytes was accepted", raw.total);
     require(raw.count - 1 <= REQUEST_HEADERS, "%zu header lines were accepted", raw.count - 1);
@@ -163,8 +161,7 @@ static void check_request_kept(const struct request *r, size_t consumed)
             r->header_count);
     require(r->version == 10 || (r->version > 10 && r->version < 20), "version %d", r->version);
     require(r->host.port <= 65535, "port %u", r->host.port);
-    require(*r->path == '/' || strcmp(r->method, "OPTIONS") == 0 ||
-                strcmp(r->method, "CONNECT") == 0,
+    require(*r->path == '/' || strcmp(r->method, "OPTIONS") == 0 || strcmp(r->method, "CONNECT") == 0,
             "a path of \"%s\"", r->path);
     for (size_t i = 0; i < r->header_count; i++)
         check_header(&r->headers[i], &raw.lines[i + 1]);
@@ -180,8 +177,7 @@ static void check_upgrade(void)
     const char *value = "";
 
     require(count_headers("Sec-WebSocket-Key", &value) == 1, "an upgrade without one key");
-    require(strcspn(value, "=") == 22 && strncmp(value + 22, "==", 2) == 0,
-            "an upgrade with a bad key");
+    require(strcspn(value, "=") == 22 && strncmp(value + 22, "==", 2) == 0, "an upgrade with a bad key");
     require(count_headers("Sec-WebSocket-Version", &value) == 1 && strncmp(value, "13", 2) == 0,
             "an upgrade without version 13");
     require(count_headers("Host", &value) == 1, "an upgrade without one Host");
@@ -200,8 +196,7 @@ static void check_too_large(int status)
     if (status == 414)
         require(long_line, "414 for a request with no long line");
     if (status == 431)
-        require(long_line || raw.count > 1 + REQUEST_HEADERS,
-                "431 for a request within the limits");
+        require(long_line || raw.count > 1 + REQUEST_HEADERS, "431 for a request within the limits");
 }
 
 /* ---- what came back ---- */
@@ -233,8 +228,7 @@ static const char *find_line(const char *response, const char *beginning)
 {
     const char *head_end = strstr(response, "\r\n\r\n"), *found = strstr(response, beginning);
 
-    return found != NULL && found < head_end && found[-1] == '\n' ? found + strlen(beginning)
-                                                                  : NULL;
+    return found != NULL && found < head_end && found[-1] == '\n' ? found + strlen(beginning) : NULL;
 }
 
 /* Requires that each line of a head is "Name: value", of printable ASCII. Answers where it ends. */
@@ -242,13 +236,11 @@ static const char *check_head(const char *line)
 {
     while (strncmp(line, "\r\n", 2) != 0) {
         size_t length = strcspn(line, "\r\n"), colon = strcspn(line, ":");
-        require(strncmp(line + length, "\r\n", 2) == 0,
-                "a line of the response does not end in CR LF");
+        require(strncmp(line + length, "\r\n", 2) == 0, "a line of the response does not end in CR LF");
         require(colon > 0 && colon + 2 < length && line[colon + 1] == ' ',
                 "a header line without a name");
         for (size_t i = 0; i < length; i++)
-            require(isascii(line[i]) && isprint(line[i]), "byte %02x in the response's head",
-                    line[i]);
+            require(isascii(line[i]) && isprint(line[i]), "byte %02x in the response's head", line[i]);
         line += length + 2;
     }
     return line + 2;
@@ -265,8 +257,8 @@ static void check_body(const struct outcome *outcome, const char *body, bool hea
             "a refusal without Content-Length, Date or Connection: close");
     require(got == (head_only ? 0 : strtoul(length, NULL, 10)), "a body of %zu bytes", got);
     for (size_t i = 0; i < got; i++)
-        require(isascii(body[i]) && (isprint(body[i]) != 0) == (i + 1 < got),
-                "byte %02x in the body", body[i]);
+        require(isascii(body[i]) && (isprint(body[i]) != 0) == (i + 1 < got), "byte %02x in the body",
+                body[i]);
 }
 
 /* Requires that what came back is the answer to its status. */
@@ -278,12 +270,11 @@ static void check_response(const struct outcome *outcome, bool head_only)
     snprintf(wanted, sizeof wanted, "HTTP/1.1 %d ", outcome->status);
     require(is_known_status(outcome->status), "status %d", outcome->status);
     require(strlen(response) == outcome->response_length, "a zero byte in the response");
-    require(strncmp(response, wanted, strlen(wanted)) == 0, "not a response %d: %s",
-            outcome->status, response);
+    require(strncmp(response, wanted, strlen(wanted)) == 0, "not a response %d: %s", outcome->status,
+            response);
     body = check_head(response + strcspn(response, "\n") + 1);
     if (outcome->status == 426)
-        require(find_line(response, "Sec-WebSocket-Version: 13\r\n") != NULL,
-                "426 without a version");
+        require(find_line(response, "Sec-WebSocket-Version: 13\r\n") != NULL, "426 without a version");
     if (outcome->status != 101) {
         check_body(outcome, body, head_only);
         return;
@@ -365,8 +356,7 @@ static void have_request(struct outcome *outcome, bool whole)
 /* Requires that two outcomes are the same. */
 static void compare_outcomes(const struct outcome *whole, const struct outcome *cut)
 {
-    require(whole->status == cut->status, "status %d whole, but %d cut", whole->status,
-            cut->status);
+    require(whole->status == cut->status, "status %d whole, but %d cut", whole->status, cut->status);
     require(whole->consumed == cut->consumed, "%zu bytes read whole, but %zu cut", whole->consumed,
             cut->consumed);
     require(whole->text_length == cut->text_length &&

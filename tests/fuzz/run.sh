@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fuzzes each target for a time, after all inputs that are kept: the corpus, which seeds.py writes, and what
-# once failed.
+# Fuzzes each target for a time, after all inputs that are kept: the corpus, which seeds.py writes, and
+# what once failed.
 #
 #     tests/fuzz/run.sh FOLDER SECONDS TARGET...       (make fuzz and make check-fuzz do)
 #

@@ -122,9 +122,7 @@ static unsigned char next_cut(void)
 static size_t piece(size_t room, bool may_block, bool *hindered)
 {
     unsigned char character = next_cut();
-    size_t most = character == '*'   ? 1000
-                  : character == '+' ? STREAM_BUFFER_BYTES
-                                     : 1 + character % 64u;
+    size_t most = character == '*' ? 1000 : character == '+' ? STREAM_BUFFER_BYTES : 1 + character % 64u;
 
     if (character == ',')
         most = room;
@@ -172,8 +170,7 @@ ssize_t __wrap_recv(int fd, void *to, size_t room, int flags)
     require(fd == SCRIPT_FD && flags == 0 && room > 0, "recv of %zu bytes, flags %d", room, flags);
     if (script.on_recv != NULL)
         script.on_recv();
-    n = piece(room, !script.no_silence && !script.endless_patience && left > 0,
-              &script.in_hindered);
+    n = piece(room, !script.no_silence && !script.endless_patience && left > 0, &script.in_hindered);
     if (n == 0) {
         script.silences += errno == EAGAIN ? 1 : 0;
         return -1;
@@ -294,12 +291,10 @@ static void check_json(const struct wire_event *event)
     char json[WIRE_JSON_BYTES];
     size_t length = wire_json(event, json);
 
-    require(length < sizeof json && strlen(json) == length, "an event with a length of %zu",
-            length);
+    require(length < sizeof json && strlen(json) == length, "an event with a length of %zu", length);
     require(json[0] == '{' && json[length - 1] == '}', "an event that is no object: %s", json);
     for (size_t i = 0; i < length; i++)
-        require(isascii(json[i]) && isprint(json[i]), "byte %02x in an event",
-                (unsigned char)json[i]);
+        require(isascii(json[i]) && isprint(json[i]), "byte %02x in an event", (unsigned char)json[i]);
 }
 
 /* Requires that an event is harmless on a terminal: one line of printable ASCII. */
@@ -311,8 +306,7 @@ static void check_print(const struct wire_event *event)
     require(to != NULL, "there is no memory for a file");
     wire_print(event, to);
     fclose(to);
-    require(strchr(line, '\n') == line + strlen(line) - 1, "an event that is not one line: %s",
-            line);
+    require(strchr(line, '\n') == line + strlen(line) - 1, "an event that is not one line: %s", line);
     for (const char *p = line; *p != '\n'; p++)
         require(isascii(*p) && isprint(*p), "byte %02x goes to a terminal", (unsigned char)*p);
 }

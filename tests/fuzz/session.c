@@ -38,8 +38,8 @@ static struct {
     unsigned char bytes[SCRIPT_BYTES]; /* echoes and pongs, and an answer to a close */
     size_t due_count;
     struct due due[SCRIPT_BYTES / 6 + 1]; /* a client's frame has 6 bytes and more */
-    size_t close_given; /* the close is due when these are given; SIZE_MAX: none is */
-    int close_code;     /* of a close with a reason of the server's choice; 0: bytes[] has it all */
+    size_t close_given;                   /* the close is due when these are given; SIZE_MAX: none is */
+    int close_code; /* of a close with a reason of the server's choice; 0: bytes[] has it all */
 } wanted;
 
 /* The client's frame that is looked at, at `at`. */
@@ -117,8 +117,7 @@ static bool predict_header(struct client_frame *frame)
         length = 0;
     for (size_t i = 0; i < extended; i++)
         length = length * 256 + p[2 + i];
-    if ((extended == 2 && length < 126) || (extended == 8 && length <= 0xFFFF) ||
-        length > INT64_MAX)
+    if ((extended == 2 && length < 126) || (extended == 8 && length <= 0xFFFF) || length > INT64_MAX)
         return close_wanted(frame->at + 2 + extended, 1002);
     frame->header = 2 + extended + 4;
     frame->length = length;
@@ -131,8 +130,7 @@ static bool predict_data(const struct client_frame *frame, struct client_message
 {
     size_t payload = frame->at + frame->header;
 
-    if ((frame->opcode == 0) !=
-        (message->opcode != 0)) /* a continuation follows, and nothing else */
+    if ((frame->opcode == 0) != (message->opcode != 0)) /* a continuation follows, and nothing else */
         return close_wanted(payload, 1002);
     if (frame->opcode != 0) {
         message->opcode = frame->opcode;
@@ -219,8 +217,8 @@ static void predict(void)
     close_wanted(SIZE_MAX, 0);
     message.opcode = 0;
     while (goes_on && predict_header(&frame)) {
-        goes_on = is_control_frame(frame.opcode) ? predict_control(&frame)
-                                                 : predict_data(&frame, &message);
+        goes_on =
+            is_control_frame(frame.opcode) ? predict_control(&frame) : predict_data(&frame, &message);
         frame.at += frame.header + frame.length;
     }
     if (wanted.close_given == SIZE_MAX && script.ends_quietly && !script.breaks &&
@@ -273,10 +271,8 @@ static void compare_close(const unsigned char *frame, size_t length)
 {
     unsigned code = length < 4 ? 0 : frame[2] * 256u + frame[3];
 
-    require(wanted.close_code != 0 && compared.same == wanted.length, "an early close, code %u",
-            code);
-    require((int)code == wanted.close_code, "a close with code %u, not %d", code,
-            wanted.close_code);
+    require(wanted.close_code != 0 && compared.same == wanted.length, "an early close, code %u", code);
+    require((int)code == wanted.close_code, "a close with code %u, not %d", code, wanted.close_code);
     require(code_is_legal(code), "a close with code %u, which may not be sent", code);
     require(length > 4 && length <= 127, "a close with %zu bytes in all", length);
     require(is_text(frame + 4, length - 4), "a close with a reason that is not UTF-8");
@@ -293,8 +289,7 @@ static void compare_frame(const unsigned char *frame, size_t length)
         compared.pings++;
     } else if (is_wanted) {
         compared.same += length;
-    } else if (script.stopped && length == goodbye.length &&
-               memcmp(frame, goodbye.bytes, length) == 0) {
+    } else if (script.stopped && length == goodbye.length && memcmp(frame, goodbye.bytes, length) == 0) {
         compared.goodbye = true;
     } else {
         require(frame[0] == 0x88, "at %zu, a frame %02x of %zu bytes, which is not the one wanted",
@@ -341,8 +336,8 @@ static void compare_before_recv(void)
     require(!compared.over, "after its close, the server reads further frames");
     require(wanted.close_given > script.given + (script.quiet ? 1 : 0),
             "with %zu bytes given, the server has not closed yet", script.given);
-    require(compared.pings == script.silences + (script.quiet ? 1 : 0),
-            "%zu pings for %zu silences", compared.pings, script.silences);
+    require(compared.pings == script.silences + (script.quiet ? 1 : 0), "%zu pings for %zu silences",
+            compared.pings, script.silences);
 }
 
 /* ---- a session ---- */

@@ -50,9 +50,8 @@ static void check_text(unsigned char *block, size_t each)
                 good ? "refused, but are UTF-8" : "accepted, but are no UTF-8");
         at += n;
         if (good)
-            require(
-                (text.missing > 0) == (wanted.length > 0), "before byte %zu: a character is %s", at,
-                wanted.length > 0 ? "taken for whole, but is not" : "whole, but bytes are missed");
+            require((text.missing > 0) == (wanted.length > 0), "before byte %zu: a character is %s", at,
+                    wanted.length > 0 ? "taken for whole, but is not" : "whole, but bytes are missed");
     }
 }
 

@@ -100,7 +100,9 @@ static int echo(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 int main(void)
 {
     static const struct lws_protocols protocols[] = {
-        {.name = "echo", .callback = echo, .per_session_data_size = sizeof(struct client),
+        {.name = "echo",
+         .callback = echo,
+         .per_session_data_size = sizeof(struct client),
          .rx_buffer_size = PIECE_BYTES},
         {0},
     };
