@@ -10,13 +10,13 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Werror=for
 HARDENING = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 LINK_HARDENING = -pie -Wl,-z,relro -Wl,-z,now
 # _GNU_SOURCE: accept4, pthread_setname_np and pthread_cond_clockwait are not in POSIX.
-CPPFLAGS += -D_GNU_SOURCE -I. -DCLIENT_DIRECTORY='"$(CLIENT)"'
+CPPFLAGS += -D_GNU_SOURCE -I. -DCLIENT_DIRECTORY='"$(CLIENT_DIRECTORY)"'
 ALL_CFLAGS = -std=c11 -fPIE $(WARNINGS) $(CFLAGS) $(HARDENING) $(VARIANT) -pthread
 ALL_LDFLAGS = $(LINK_HARDENING) $(LDFLAGS)
 LIBS = -lmd -lb64
 
 # Where the program looks for the page's files.
-CLIENT = $(CURDIR)/client
+CLIENT_DIRECTORY = $(CURDIR)/client
 # Where "make install" puts all; DESTDIR, for who makes packages, is put before it.
 PREFIX = /usr/local
 
@@ -73,7 +73,7 @@ $(SERVER): $(BUILD)/server.o $(OBJECTS)
 $(BUILD)/server.o: $(BUILD)/folder
 $(BUILD)/folder: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CLIENT)' | cmp -s - $@ || echo '$(CLIENT)' >$@
+	@echo '$(CLIENT_DIRECTORY)' | cmp -s - $@ || echo '$(CLIENT_DIRECTORY)' >$@
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -86,7 +86,7 @@ debug-build: ## build build/debug/server for a debugger: nothing optimised away
 
 install: ## install the server, its page and its man page (PREFIX=/usr/local)
 	@$(MAKE) --no-print-directory BUILD=build/install SERVER=build/install/server \
-		CLIENT='$(PREFIX)/share/websocket-server'
+		CLIENT_DIRECTORY='$(PREFIX)/share/websocket-server'
 	install -D build/install/server -t '$(DESTDIR)$(PREFIX)/bin'
 	install -D -m 644 server.1 -t '$(DESTDIR)$(PREFIX)/share/man/man1'
 	install -D -m 644 client/*.* -t '$(DESTDIR)$(PREFIX)/share/websocket-server'

@@ -348,6 +348,10 @@ watching() {
 }
 
 touring() {
+    about 'make debug brings a client only where it is asked to'
+    run 0 make -n debug LESSON=3
+    says 'CLIENT="" lessons/tools/debug.sh'
+
     about 'make debug, before the lesson is written'
     run 0 make debug LESSON=3 CLIENT=1
     says 'Lesson 3 is not written in workshop/ yet'
