@@ -24,13 +24,11 @@ BY_CONVENTION = re.compile(r"(^|/)(\.[a-z].*|LICENSE|README\.md|README|Makefile|
 COMMAND = re.compile(r"(?:^[ #*/]{4,}|[`\"(]|&& |\$ |run 0 |run red )"
                      r"make(?! does| git )((?: [-A-Za-z][^\s`\"');\\]*)+)", re.M)
 
-passed = failed = 0
+results = []
 
 
 def judge(holds, complaint):
-    global passed, failed
-    passed += bool(holds)
-    failed += not holds
+    results.append(bool(holds))
     if not holds:
         print(complaint)
 
@@ -55,21 +53,19 @@ def commands(texts):
 
 def check_targets(texts):
     makefile = texts["Makefile"].replace("\\\n", " ")
-    rules = re.findall(r"^([a-z][a-z._-]*):(?!=)(.*)", makefile, re.M)
-    for target, rest in rules:
-        judge(" ## " in rest, f"Makefile: {target} has no help text (## behind its rule)")
-    named = [words for path, words in commands(texts)]
+    rules = {}
+    for target, rest in re.findall(r"^([a-z][a-z._-]*):(?!=)(.*)", makefile, re.M):
+        rules[target] = rules.get(target, "") + rest
     recipes = re.findall(r"(?:\$\(MAKE\)|^SIDE_BY_SIDE =|^ALONE =)(.*)", makefile, re.M)
-    lines = recipes + [rest.split("##")[0] for target, rest in rules]
-    used = {word for words in named + [line.split() for line in lines] for word in words}
-    used |= {"all", "clean"}    # everybody knows these
-    targets = {target for target, rest in rules} | {"server"}    # the rule says $(SERVER)
-    for target, rest in rules:
+    lines = recipes + [rest.split("##")[0] for rest in rules.values()]
+    used = {"all", "clean"}     # everybody knows these
+    used.update(*(line.split() for line in lines), *(words for path, words in commands(texts)))
+    for target, rest in rules.items():
+        judge(" ## " in rest, f"Makefile: {target} has no help text (## behind its rule)")
         judge(target in used, f"Makefile: nobody uses {target}: no text says \"make {target}\", no rule")
     for path, words in commands(texts):
-        first = words[0] if words else "all"
-        judge(first in targets or "/" in first,
-              f"{path} says \"make {first}\", but there is no such target")
+        judge(not words or words[0] in [*rules, "server"] or "/" in words[0],
+              f"{path} says \"make {' '.join(words)}\", but there is no such target")
 
 
 def check_functions(path, text):
@@ -85,9 +81,8 @@ def declarations(header):
     code = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
     names = re.findall(r"^#define (\w+)(?!\w*_H\b)", code, re.M)
     names += re.findall(r"^(?:static inline )?[a-z][\w *]*?\b(\w+)\([^;{]*[;{]", code, re.M)
-    names += [name for line in re.findall(r"^extern .*?;", code, re.M | re.S)
-              for name in re.findall(r"(\w+)(?:\[\d+\])?[,;]", line)]
-    return set(names)
+    externs = " ".join(re.findall(r"^extern .*?;", code, re.M | re.S))
+    return set(names + re.findall(r"(\w+)(?:\[\d+\])?[,;]", externs))
 
 
 def check_header(path, texts):
@@ -101,9 +96,9 @@ def check_header(path, texts):
 
 
 def check_mentioned(path, texts):
-    name = os.path.basename(path)
     if path.startswith(WHOLE_FOLDERS) or BY_CONVENTION.search(path):
         return
+    name = os.path.basename(path)
     built = re.compile(rf"\b{re.escape(name.rsplit('.', 1)[0])}\b")
     judge(any(name in text for other, text in texts.items() if other != path)
           or built.search(texts["Makefile"]), f"{path}: nothing mentions it")
@@ -119,8 +114,8 @@ def main():
         if path.endswith(".h"):
             check_header(path, texts)
         check_mentioned(path, texts)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(failed > 0)
+    print(f"{results.count(True)} passed, {results.count(False)} failed")
+    sys.exit(not all(results))
 
 
 main()

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define DEADLINE_S 10 /* of each exchange */
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* A message that comes back; then the client says that all is well. */
@@ -167,7 +168,7 @@ void exchange_set_deadline(const char *name)
 {
     running = name;
     signal(SIGALRM, too_late);
-    alarm(name == NULL ? 0 : EXCHANGE_DEADLINE_S);
+    alarm(name == NULL ? 0 : DEADLINE_S);
 }
 
 static int passed_count, failed_count;

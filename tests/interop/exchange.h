@@ -11,7 +11,6 @@
 #include <stddef.h>
 
 #define EXCHANGE_ITEMS 4
-#define EXCHANGE_DEADLINE_S 10             /* of each exchange */
 #define EXCHANGE_LONGEST (1024 * 1024 + 1) /* bytes of a message; the server takes one less */
 
 enum item_kind { NO_ITEM, TEXT, BINARY, PING, PONG };
