@@ -32,8 +32,8 @@ export FOREIGN := $(value SERVER)
 override SERVER = server
 endif
 
-# What stands at the top: server.c has main, the others are its parts.
-PARTS = $(filter-out server,$(basename $(wildcard *.c)))
+# Each part of the server has a header; server.c has main.
+PARTS = $(basename $(wildcard *.h))
 OBJECTS = $(PARTS:%=$(BUILD)/%.o)
 SUITES = $(sort $(basename $(notdir $(wildcard tests/[0-9]*.c))))
 SOURCES = $(wildcard *.[ch] tests/*.[ch] tests/bench/*.c tests/interop/*.[ch] lessons/tools/*.[ch])
@@ -439,7 +439,7 @@ check-house: ## Makefile, texts, headers and files fit together
 	@tests/house.py
 
 # What the C files are made into, apart from those that lessons/tools/build.sh builds.
-COMPILED = $(patsubst %.c,$(BUILD)/%.o,$(wildcard *.c tests/*.c)) \
+COMPILED = $(patsubst %.c,$(BUILD)/%.o,server.c $(PARTS:%=%.c) $(wildcard tests/*.c)) \
 	$(patsubst tests/bench/%.c,$(BENCH)/%,$(wildcard tests/bench/*.c)) \
 	$(patsubst tests/fuzz/%.c,$(FUZZ)/tests/%.o,$(wildcard tests/fuzz/*.c)) \
 	$(patsubst tests/interop/%.c,$(PEERS)/%.o,$(wildcard tests/interop/*.c))

@@ -26,10 +26,10 @@ not_caught() {
 
 # The program, or the suite, with what the mistake has changed in the place of what it was.
 build() {
-    awk -v folder="$here" -f tests/mistakes/replace.awk "$file" *.c 2>"$here/log" ||
+    awk -v folder="$here" -f tests/mistakes/replace.awk "$file" $sources 2>"$here/log" ||
         not_caught 'its functions are not in the code'
     objects=
-    for source in *.c; do
+    for source in $sources; do
         object=$folder/${source%.c}.o
         if [ -f "$here/$source" ]; then
             object=$here/${source%.c}.o

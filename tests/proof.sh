@@ -17,7 +17,7 @@ wait=4   # seconds for each of its waits then: there is something to wait in vai
 . lessons/tools/flags.sh
 # What is missing leaves other things unused; make check-stages looks at the other warnings.
 flags="$language -O0 -g -w -Ilessons/tools"
-parts=$(echo *.c | sed 's/\.c//g')
+parts=$(echo "$sources" | sed 's/\.c//g')
 
 # Tells what is not right, and what was said; all of it again at the end, where it is seen.
 not_right() {

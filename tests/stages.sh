@@ -4,11 +4,12 @@
 #
 #     tests/stages.sh FOLDER CHECKER COMPILER...       (the Makefile says how)
 set -eu
+. lessons/tools/flags.sh
 folder=$1 checker=$2
 shift 2
 
 lessons/tools/stage.sh 99 "$folder/whole"
-for source in *.c; do
+for source in $sources; do
     grep -v '^#include "todo.h"$' "$folder/whole/$source" | cmp - "$source"
 done
 

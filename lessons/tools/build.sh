@@ -14,7 +14,7 @@ folder=$1 output=$2 suite=${3:-}
 quiet='-Wno-unused-parameter -Wno-unused-function -Wno-unused-variable'
 
 set -- lessons/tools/todo.c lessons/tools/crash.c
-for source in *.c; do
+for source in $sources; do
     [ "$source" = server.c ] && [ -n "$suite" ] || set -- "$folder/$source" "$@"
 done
 if [ -n "$suite" ]; then
@@ -23,7 +23,7 @@ else
     set -- "$@" $server_libraries
 fi
 # What a refusal names: the lowest lesson that has an unwritten function.
-first=$(for source in *.c; do
+first=$(for source in $sources; do
     sed -n 's/^    TODO\(_LATER\)\{0,1\}(\([0-9]*\),.*/\2/p' "$folder/$source"
 done | sort -n | head -n 1)
 

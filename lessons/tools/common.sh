@@ -5,7 +5,7 @@
 # is meant. What is made from it goes to build/workshop.
 set -u
 cd "$(dirname "$0")/../.." || exit
-sources=$(echo *.c)
+. lessons/tools/flags.sh
 made=build/workshop
 last_to_write=14 # the lessons after it have nothing to write
 last_lesson=16

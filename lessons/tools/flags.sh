@@ -1,5 +1,8 @@
-# flags.sh - what the compiler is told in all builds of a stage of the course, of workshop/, and of wrong
-# functions; their scripts read it in with "."
+# flags.sh - what is compiled, and what the compiler is told, in all builds of a stage of the course, of
+# workshop/, and of wrong functions; their scripts read it in with "."
+
+# Each part of the server has a header of its name; any other C file that lies beside them is not ours.
+sources="server.c $(echo *.h | sed 's/\.h/.c/g')"
 
 language='-std=c11 -D_GNU_SOURCE -pthread'
 warnings='-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-missing-field-initializers'

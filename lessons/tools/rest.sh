@@ -5,11 +5,12 @@
 #     lessons/tools/rest.sh WORKSHOP FOLDER
 set -eu
 cd "$(dirname "$0")/../.."
+. lessons/tools/flags.sh
 workshop=$1 folder=$2
 
 mkdir -p "$folder"
 cp "$workshop"/*.h "$folder"
-for source in *.c; do
+for source in $sources; do
     awk -v name="$workshop/$source" -v finished="$source" -f lessons/tools/rest.awk \
         "$source" "$workshop/$source" >"$folder/$source"
 done

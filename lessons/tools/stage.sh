@@ -5,11 +5,12 @@
 #     lessons/tools/stage.sh LESSON FOLDER [FUNCTION]
 set -eu
 cd "$(dirname "$0")/../.."
+. lessons/tools/flags.sh
 lesson=$1 folder=$2 function=${3:-}
 
 mkdir -p "$folder"
 cp ./*.h lessons/tools/todo.h "$folder"
-for source in *.c; do
+for source in $sources; do
     awk -v lesson="$lesson" -v without="$function" -f lessons/tools/stage.awk \
         "$source" >"$folder/$source"
 done
