@@ -58,6 +58,12 @@ static void second_visitor(void)
     close(first);
 }
 
+/* Of those who have left, a watcher must not see the end. */
+static bool nobody_is_there(void)
+{
+    return server_threads() == 1;
+}
+
 static void upgrade(void)
 {
     const char *request = upgrade_request("/", "");
@@ -74,6 +80,7 @@ static void upgrade(void)
         expect_frames("81:61 82:c0 81:c0 89: 01:61", "text:61 binary:c0 text:c0 pong close:1011");
     else
         expect_frames("81:61 01:61 89: 80:62 88:", "text:61 pong text:6162 close");
+    EXPECT(eventually(nobody_is_there), "the threads of those who have left must end");
     if (stage >= 9)
         expect_frames_at("/wire", "88:", stage <= 13 ? "close:1011" : "close");
 }
