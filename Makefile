@@ -89,7 +89,7 @@ install: ## install the server, its page and its man page (PREFIX=/usr/local)
 		CLIENT_DIRECTORY='$(PREFIX)/share/websocket-server'
 	install -D build/install/server -t '$(DESTDIR)$(PREFIX)/bin'
 	install -D -m 644 server.1 -t '$(DESTDIR)$(PREFIX)/share/man/man1'
-	install -D -m 644 client/*.* -t '$(DESTDIR)$(PREFIX)/share/websocket-server'
+	install -D -m 644 $(filter-out %.json,$(wildcard client/*)) -t '$(DESTDIR)$(PREFIX)/share/websocket-server'
 
 uninstall: ## remove what "make install" has installed, with the same PREFIX
 	cd '$(DESTDIR)$(PREFIX)' && rm -rf bin/server share/man/man1/server.1 share/websocket-server
@@ -104,6 +104,53 @@ help: ## print this list
 	@awk -F ':[^#]*## ' '/^# ---- / { gsub(/^# ---- | ----$$/, ""); heading = "\n" $$0 "\n" } \
 		/^[a-z][a-z._-]*:[^#]*## / { printf "%s  make %-22s %s\n", heading, $$1, $$2; heading = "" }' \
 		Makefile
+
+# ---- the workshop ----
+
+.PHONY: workshop lesson mine watch solution doctor workshop-deps
+
+workshop: ## the folder for your own code (LESSON=3: at the beginning of lesson 3)
+	@lessons/tools/workshop.sh "$${LESSON:-}"
+
+ifneq ($(LESSON),)
+check: ## LESSON=3: lesson 3's check, of workshop/ (or of SERVER="node my.js")
+	@lessons/tools/check.sh "$$LESSON"
+endif
+
+lesson: ## your way through the lessons: done, next, not yet
+	@lessons/tools/path.sh
+
+mine: ## build the server in workshop/ and start it (ARGS="--port 9000")
+	@test -d workshop || { echo "There is no workshop/ yet: make workshop makes it."; exit 1; }
+	@mkdir -p build
+	@lessons/tools/build.sh workshop build/mine
+	$(FORWARDED) build/mine $(ARGS)
+
+watch: ## check the lesson you are at whenever a file in workshop/ changes
+	@lessons/tools/watch.sh
+
+solution: ## LESSON=3: its functions, finished, when yours pass (or FORCE=1)
+	@lessons/tools/solution.sh "$${LESSON:-}"
+
+doctor: ## is there all that the lessons need?
+	@lessons/tools/doctor.sh
+
+# ---- the debugger ----
+
+.PHONY: debug tours check-tours
+
+debug: ## a lesson's tour in gdb (LESSON=9; CLIENT=1: no browser is needed)
+	@LESSON="$(LESSON)" CLIENT="$(CLIENT)" lessons/tools/debug.sh
+
+tours: ## print the tours (LESSON=9 for one); UPDATE=1: into the lessons
+	@lessons/tools/tours.sh $(if $(UPDATE),update,print) $(LESSON)
+
+# Some containers forbid it; make doctor says what to do. Said instead of tested, there.
+IF_GDB_MAY_TRACE = lessons/tools/may-trace.sh || \
+	{ echo "0 passed: left out, for gdb may not trace here (make doctor)"; exit 0; };
+
+check-tours: ## every tour shows what its lesson says (LESSON=9 for one)
+	@$(IF_GDB_MAY_TRACE) lessons/tools/tours.sh check $(LESSON)
 
 # ---- tests ----
 
@@ -338,12 +385,27 @@ soak: ## the same at full size
 # ---- the course's checks ----
 
 PROOF = build/proof
-.PHONY: check-proof
+.PHONY: check-proof check-workshop check-editor check-learn check-foreign
 
 check-proof: ## the lessons' checks see each stage, and each function left out alone
 	@$(MAKE) -s --no-print-directory BUILD=$(PROOF) CFLAGS=-O1 HARDENING= \
 		$(SUITES:%=$(PROOF)/tests/%.o) $(HARNESS:$(BUILD)/%=$(PROOF)/%)
 	@CC="$(CC)" tests/proof.sh $(PROOF)
+
+check-workshop: ## these commands do what they say, in a copy of all this
+	@tests/workshop.sh
+
+check-editor: ## what editors and containers are told is right; what is missing is said
+	@python3 tests/editor_test.py
+
+# They ask a server for nothing but bytes. (13 and 14 are about views and limits of our own.)
+WIRE_SUITES = 01_listen 02_threads 05_page 06_upgrade 08_switch 10_echo 11_control 12_messages
+
+check-learn: build/release/tests/harness.a ## what a learner is shown: a wrong byte, a crash, a hang, a gap
+	@$(IF_GDB_MAY_TRACE) tests/learn.sh $(CURDIR)/build/learn
+
+check-foreign: $(SUITES:%=$(BUILD)/tests/%) tests/node_modules ## the checks are fair to another good server, npm's ws
+	@tests/foreign.sh $(BUILD)/tests $(WIRE_SUITES)
 
 # ---- the book: pictures, checks of the lessons, handbook ----
 
@@ -360,69 +422,6 @@ check-lessons: $(SERVER) ## what the lessons quote, show and link to is so (LESS
 
 handbook: ## all lessons as one file: build/handbook.html, and a PDF for paper
 	@lessons/tools/handbook build
-
-# ---- the debugger ----
-
-.PHONY: debug tours check-tours
-
-debug: ## a lesson's tour in gdb (LESSON=9; CLIENT=1: no browser is needed)
-	@LESSON="$(LESSON)" CLIENT="$(CLIENT)" lessons/tools/debug.sh
-
-tours: ## print the tours (LESSON=9 for one); UPDATE=1: into the lessons
-	@lessons/tools/tours.sh $(if $(UPDATE),update,print) $(LESSON)
-
-# Some containers forbid it; make doctor says what to do. Said instead of tested, there.
-IF_GDB_MAY_TRACE = lessons/tools/may-trace.sh || \
-	{ echo "0 passed: left out, for gdb may not trace here (make doctor)"; exit 0; };
-
-check-tours: ## every tour shows what its lesson says (LESSON=9 for one)
-	@$(IF_GDB_MAY_TRACE) lessons/tools/tours.sh check $(LESSON)
-
-# ---- the workshop ----
-
-.PHONY: workshop lesson mine watch solution doctor workshop-deps check-workshop \
-	check-editor check-learn check-foreign
-
-ifneq ($(LESSON),)
-check: ## LESSON=3: lesson 3's check, of workshop/ (or of SERVER="node my.js")
-	@lessons/tools/check.sh "$$LESSON"
-endif
-
-workshop: ## the folder for your own code (LESSON=3: at the beginning of lesson 3)
-	@lessons/tools/workshop.sh "$${LESSON:-}"
-
-lesson: ## your way through the lessons: done, next, not yet
-	@lessons/tools/path.sh
-
-mine: ## build the server in workshop/ and start it (ARGS="--port 9000")
-	@test -d workshop || { echo "There is no workshop/ yet: make workshop makes it."; exit 1; }
-	@mkdir -p build
-	@lessons/tools/build.sh workshop build/mine
-	$(FORWARDED) build/mine $(ARGS)
-
-watch: ## check the lesson you are at whenever a file in workshop/ changes
-	@lessons/tools/watch.sh
-
-solution: ## LESSON=3: its functions, finished, when yours pass (or FORCE=1)
-	@lessons/tools/solution.sh "$${LESSON:-}"
-
-doctor: ## is there all that the lessons need?
-	@lessons/tools/doctor.sh
-
-check-workshop: ## these commands do what they say, in a copy of all this
-	@tests/workshop.sh
-
-check-editor: ## what editors and containers are told is right; what is missing is said
-	@python3 tests/editor_test.py
-
-# They ask a server for nothing but bytes. (13 and 14 are about views and limits of our own.)
-WIRE_SUITES = 01_listen 02_threads 05_page 06_upgrade 08_switch 10_echo 11_control 12_messages
-
-check-learn: build/release/tests/harness.a ## what a learner is shown: a wrong byte, a crash, a hang, a gap
-	@$(IF_GDB_MAY_TRACE) tests/learn.sh $(CURDIR)/build/learn
-
-check-foreign: $(SUITES:%=$(BUILD)/tests/%) tests/node_modules ## the checks are fair to another good server, npm's ws
-	@tests/foreign.sh $(BUILD)/tests $(WIRE_SUITES)
 
 # ---- the code's form ----
 

@@ -319,7 +319,7 @@ def play(lesson, server):
     try:
         return globals()[f"lesson_{lesson}"](server)
     except (ConnectionError, TimeoutError) as error:
-        raise Trouble(f"the connection broke: {error}") from error
+        raise Trouble(f"the connection is gone: {error.strerror or error}") from error
 
 
 # ---- how it is started ----
