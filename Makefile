@@ -77,7 +77,8 @@ $(BUILD)/folder: FORCE
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $< || lessons/tools/missing.sh $< $(CC)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $< || \
+		lessons/tools/missing.sh $< $(CC) $(CPPFLAGS)
 
 # The tours build it with a LESSON set, which would turn SERVER into the command of another program.
 debug-build: ## build build/debug/server for a debugger: nothing optimised away
@@ -85,6 +86,7 @@ debug-build: ## build build/debug/server for a debugger: nothing optimised away
 		HARDENING=
 
 install: ## install the server, its page and its man page (PREFIX=/usr/local)
+	@case '$(PREFIX)' in /*) ;; *) echo "PREFIX must begin with a slash, not be '$(PREFIX)'."; exit 1 ;; esac
 	@$(MAKE) --no-print-directory BUILD=build/install SERVER=build/install/server \
 		CLIENT_DIRECTORY='$(PREFIX)/share/websocket-server'
 	install -D build/install/server -t '$(DESTDIR)$(PREFIX)/bin'
@@ -220,15 +222,15 @@ tests/node_modules: tests/package-lock.json
 check-command-line: $(SERVER) ## --help, the man page, what is said when something is wrong, colours
 	@SERVER=$(SERVER) tests/command_line.sh
 
-# What this machine lacks is left out, with a sentence: curl of before 8.11, for one.
+# What is too old for this is left out, with a sentence: curl of before 8.11, for one.
 PEERS = build/peers
-PEER = SERVER=$(CURDIR)/$(SERVER)
+PEER = SERVER=./$(SERVER)
 # Node.js 20 has its WebSocket behind an option, which older ones do not know.
 NODE_WEBSOCKET = $$(node --experimental-websocket -e 0 2>/dev/null && echo --experimental-websocket)
 
 check-peers: $(PEERS)/libwebsockets $(PEERS)/curl
 check-peers: $(SERVER) tests/node_modules ## clients that others wrote: ws, curl, libsoup, ...
-	$(PEER) node --test tests/interop/ws.test.mjs
+	$(PEER) timeout 300 node --test tests/interop/ws.test.mjs
 	$(PEER) timeout 120 node $(NODE_WEBSOCKET) tests/interop/builtin.test.mjs
 	$(PEER) timeout 300 /usr/bin/python3 tests/interop/websockets_test.py
 	$(PEER) timeout 300 /usr/bin/python3 tests/interop/aiohttp_test.py
@@ -236,7 +238,7 @@ check-peers: $(SERVER) tests/node_modules ## clients that others wrote: ws, curl
 	$(PEER) tests/interop/with-server.sh $(PEERS)/libwebsockets
 	$(PEER) tests/interop/with-server.sh $(PEERS)/curl
 	$(PEER) tests/interop/with-server.sh tests/interop/curl.sh
-	/usr/bin/python3 tests/compare/rules.py 'this server=./$(SERVER) --port 0'
+	timeout 300 /usr/bin/python3 tests/compare/rules.py 'this server=./$(SERVER) --port 0'
 
 $(PEERS)/libwebsockets: PEER_LIBRARY = -lwebsockets
 $(PEERS)/curl: PEER_LIBRARY = -lcurl
@@ -245,7 +247,7 @@ $(PEERS)/libwebsockets $(PEERS)/curl: $(PEERS)/%: $(PEERS)/%.o $(PEERS)/exchange
 
 $(PEERS)/%.o: tests/interop/%.c tests/interop/exchange.h Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $< || lessons/tools/missing.sh $< $(CC) $(CPPFLAGS)
 
 check-browser: $(SERVER) tests/node_modules ## the page, in Chromium; also behind nginx with TLS
 	node --test tests/wire.test.mjs
@@ -271,7 +273,6 @@ check-bench: $(SERVER) $(BENCH_TOOLS) ## the benchmark's own tools work, and not
 
 .PHONY: compare
 
-# libwebsockets has its own loop here: with libev, it does not always end what has broken a rule.
 compare: $(SERVER) $(BENCH_PEERS) $(BENCH)/libwebsockets-poll ## the same rules put to other servers; how long each is
 	@/usr/bin/python3 tests/compare/rules.py 'this server=./$(SERVER) --port 0' \
 		'ws=node tests/bench/peers/ws.mjs' 'Boost.Beast=$(BENCH)/beast' \
@@ -285,13 +286,10 @@ $(BENCH)/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $<
 
-$(BENCH)/libwebsockets: tests/bench/peers/libwebsockets.c Makefile
+$(BENCH)/libwebsockets-poll: LOOP = -DLOOP=0
+$(BENCH)/libwebsockets $(BENCH)/libwebsockets-poll: tests/bench/peers/libwebsockets.c Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -O2 -Wall -Wextra -o $@ $< -lwebsockets
-
-$(BENCH)/libwebsockets-poll: tests/bench/peers/libwebsockets.c Makefile
-	@mkdir -p $(@D)
-	$(CC) -std=c11 -O2 -Wall -Wextra -DLOOP=0 -o $@ $< -lwebsockets
+	$(CC) -std=c11 -O2 -Wall -Wextra $(LOOP) -o $@ $< -lwebsockets
 
 $(BENCH)/beast: tests/bench/peers/beast.cpp Makefile
 	@mkdir -p $(@D)

@@ -252,7 +252,7 @@ static int on_upgrade(struct request *request, struct stream *socket, const stru
     request_free(request);
     frame_begin(&ws, socket, options.max_message);
     result = handler(&ws);
-    if (result >= CLOSE_NORMAL) { /* the client broke a rule, or we cannot go on: say why */
+    if (result >= CLOSE_NORMAL) {   /* the client broke a rule, or we cannot go on: say why */
         if (result != CLOSE_POLICY) /* that is a ping without an answer, and told already */
             wire_note(socket->tap, WIRE_ERROR, ws.problem);
         frame_send_close(&ws, result);
@@ -521,8 +521,7 @@ static int accept_failed(int error)
 
 /* Lesson 1, given. Writes an address as "127.0.0.1:8080", or "[::1]:8080": an IPv6 address has
  * colons itself. */
-static int write_address(const struct sockaddr *address, socklen_t length,
-                         char text[WIRE_ADDRESS_BYTES])
+static int write_address(const struct sockaddr *address, socklen_t length, char text[WIRE_ADDRESS_BYTES])
 {
     char host[64], port[6];
     bool v6 = address->sa_family == AF_INET6;
@@ -558,7 +557,7 @@ static void say_cannot_listen(void)
 {
     int error = errno;
     const char *help = error == EADDRINUSE      ? "; --port 0 finds a free one"
-                       : error == EACCES        ? "; ports from 1024 on need no rights"
+                       : error == EACCES        ? "; ports from 1024 on need no special rights"
                        : error == EADDRNOTAVAIL ? "; 'ip address' lists those of this machine"
                                                 : "";
 
@@ -622,7 +621,7 @@ static void on_signal(int number)
     (void)number;
     signal(SIGINT, SIG_DFL); /* the second signal does what signals do: it ends the process */
     signal(SIGTERM, SIG_DFL);
-    stop_asked = 1; /* before the shutdown, so that accept_failed sees it */
+    stop_asked = 1;                /* before the shutdown, so that accept_failed sees it */
     shutdown(listener, SHUT_RDWR); /* on Linux, this makes a waiting accept, or the next, fail */
     errno = kept;
 }
@@ -713,8 +712,9 @@ static void raise_descriptors(void)
         return;
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
-        fprintf(stderr, "server: %zu descriptors are wanted for --max-connections %zu, but only %ju "
-                        "are allowed (see ulimit -n)\n",
+        fprintf(stderr,
+                "server: %zu descriptors are wanted for --max-connections %zu, but only %ju "
+                "are allowed (see ulimit -n)\n",
                 wanted, options.max_connections, (uintmax_t)limit.rlim_cur);
 }
 
@@ -902,8 +902,8 @@ static void parse_options(int argc, char **argv)
     }
 }
 
-/* Lesson 1, given. Where one of the three standard descriptors is closed, a socket would get its number, and
- * a visitor what is printed. So they are taken, by what cannot be written to. */
+/* Lesson 1, given. Where one of the three standard descriptors is closed, a socket would get its number,
+ * and a visitor what is printed. So they are taken, by what cannot be written to. */
 static void take_standard_descriptors(void)
 {
     int fd;

@@ -159,7 +159,8 @@ static void help_and_version(void)
     EXPECT(program_run("--version") == 0, "--version must end with status 0");
     EXPECT(strncmp(program_out, "server ", 7) == 0, "--version says: %s", program_out);
     EXPECT(program_run("--vers") == 0 && strncmp(program_out, "server ", 7) == 0,
-           "the beginning of an option is enough, where it is the only one: %s%s", program_out, program_err);
+           "the beginning of an option is enough, where it is the only one: %s%s", program_out,
+           program_err);
 }
 
 /* ---- what each option does ---- */
@@ -199,11 +200,14 @@ static void port_option(const char *option)
 static void timeout_option(const char *option)
 {
     char answer[1000];
+    int fd;
 
     server_start(option, "1");
-    receive_all(dial(), answer, sizeof answer);
+    fd = dial();
+    receive_all(fd, answer, sizeof answer);
     EXPECT(strncmp(answer, "HTTP/1.1 408 ", 13) == 0, "%s 1: a request that does not come: %s", option,
            answer);
+    close(fd);
     server_stop();
 }
 

@@ -9,7 +9,8 @@
 set -u
 cd "$(dirname "$0")/.." || exit
 program=${SERVER:-server}
-unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL LESSON SERVER FOREIGN WORKSHOP NO_COLOR BUILD
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL LESSON SERVER FOREIGN WORKSHOP NO_COLOR BUILD DESTDIR
+export SHELL=/bin/sh # which script(1) takes
 scratch=$(mktemp -d) || exit
 out=$scratch/out server=''
 passed=0 failed=0
@@ -19,7 +20,7 @@ stop() {
     server=''
 }
 trap 'stop; rm -rf "$scratch"' EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' HUP INT TERM
 
 good() {
     passed=$((passed + 1))
@@ -61,6 +62,7 @@ appears() {
 
 # Starts a program as a server, with its output in $scratch/log. $port is then where it listens.
 start() {
+    : >"$scratch/log" # what a server before has said is not this one's
     "$@" --port 0 >"$scratch/log" 2>"$scratch/errors" &
     server=$!
     appears listening "$scratch/log" || cat "$scratch/errors"
@@ -127,6 +129,7 @@ verbose() {
 # Nothing is kept back: grep shows a visitor while the server runs.
 live() {
     mkfifo "$scratch/pipe"
+    : >"$scratch/log"
     grep --line-buffered -e listening -e 'client 1 ' <"$scratch/pipe" >"$scratch/log" &
     "./$program" --port 0 --verbose >"$scratch/pipe" &
     server=$!
@@ -150,7 +153,7 @@ as_nobody() {
 troubles() {
     cp "./$program" "$scratch/server" && chmod 755 "$scratch" # where nobody else may read our folder
     if [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 1 ] && as_nobody true 2>/dev/null; then
-        as_nobody "$scratch/server" --port 1 >"$out" 2>&1
+        as_nobody timeout 10 "$scratch/server" --port 1 >"$out" 2>&1
         says '^server: cannot listen on address 127.0.0.1, port 1: Permission denied; ports from 1024 on'
         one_line
     fi
@@ -161,6 +164,7 @@ troubles() {
     says '^server: cannot write to standard output: No space left on device$'
     one_line
     run 1 sh -c "'./$program' --version >/dev/full"
+    : >"$scratch/log"
     sh -c "exec './$program' --port 0 <&- 2>&-" >"$scratch/log" &
     server=$!
     appears listening "$scratch/log" # a closed descriptor must not become the listener's

@@ -13,6 +13,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -161,7 +162,7 @@ class Gdb:
                                         text=True, env=os.environ | environment,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT)
-        self.timer = threading.Timer(LIMIT_S, self.process.kill)
+        self.timer = threading.Timer(LIMIT_S, os.killpg, (self.process.pid, signal.SIGKILL))
         self.timer.start()
 
     def wait_for(self, beginning):
@@ -268,7 +269,7 @@ class Server:
         self.process = subprocess.Popen([*command, f"ARGS=--port {port}"], cwd=copy, text=True,
                                         env=os.environ | environment, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, start_new_session=True)
-        self.timer = threading.Timer(LIMIT_S, self.process.kill)
+        self.timer = threading.Timer(LIMIT_S, os.killpg, (self.process.pid, signal.SIGKILL))
         self.timer.start()
         said = []
         for line in self.process.stdout:
@@ -276,13 +277,14 @@ class Server:
             if line.startswith("listening on"):
                 return
         self.timer.cancel()
+        self.process.wait(LIMIT_S)
         raise AssertionError(f"{command} did not begin to listen:\n{''.join(said)}")
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        os.killpg(self.process.pid, 15)
+        os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait(LIMIT_S)
         self.process.stdout.close()
         self.timer.cancel()
@@ -315,11 +317,12 @@ class Origins(Case):
 
     def test_mine(self):
         self.works("make workshop LESSON=9")
+        self.works("make mine ARGS=--version")  # built, before a port is looked for
         domain = {"GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN": "port.example"}
         self.check(["make", "mine"], domain | {"CODESPACE_NAME": "fox-7"}, "port.example")
 
     def test_port_in_all_its_forms(self):
-        for words in ("--port 9000", "--port=9000", "--po=9000 --wire", "-p 9000", "-w -p9000"):
+        for words in ("--port 9000", "--port=9000", "--po=9000 --wire", "-p 9000", "-w -p9000", "-wp 9000", "-vwp9000"):
             said = self.works(f"lessons/tools/forwarded.sh echo {words}", CODESPACE_NAME="fox")
             self.assertEqual(said, f"{words} --origin https://fox-9000.app.github.dev --origin "
                                    "http://localhost:9000 --origin https://localhost:9000\n")

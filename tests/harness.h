@@ -72,8 +72,8 @@ bool expect_beginning(const void *got, size_t got_length, const char *wanted, in
 #define server_start(...) start_server((const char *const[]){__VA_ARGS__, NULL})
 void start_server(const char *const options[]);
 
-/* Sends the server a signal. Does not block. A debugger's build that keeps signals back gets a visitor
- * as well, behind SIGINT and SIGTERM: see thread_sanitized. */
+/* Sends the server a signal. Does not block. A build with the thread sanitizer, which keeps signals
+ * back, gets a visitor as well, behind SIGINT and SIGTERM. */
 void server_signal(int number);
 
 /* Sends a signal (0: none) and waits for the end. Answers the exit status, or 128 + the signal's number.

@@ -79,7 +79,7 @@ def check_functions(path, text):
 def declarations(header):
     """The names that a header gives away."""
     code = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
-    names = re.findall(r"^#define (\w+)(?!\w*_H\b)", code, re.M)
+    names = re.findall(r"^#define (\w+)", code, re.M)
     names += re.findall(r"^(?:static inline )?[a-z][\w *]*?\b(\w+)\([^;{]*[;{]", code, re.M)
     externs = " ".join(re.findall(r"^extern .*?;", code, re.M | re.S))
     return set(names + re.findall(r"(\w+)(?:\[\d+\])?[,;]", externs))

@@ -14,8 +14,8 @@ struct counts *share_counts(void)
     void *mapped;
     int file;
 
-    memcpy(strrchr(file_name, '-'), "-XXXXXX",
-           7); /* a process that was forked has another's name there */
+    /* a process that was forked has another's name there */
+    memcpy(strrchr(file_name, '-'), "-XXXXXX", 7);
     file = mkostemp(file_name, O_CLOEXEC);
     if (file < 0 || ftruncate(file, sizeof(struct counts)) != 0)
         abort();

@@ -13,9 +13,9 @@ port=8080 before=''
 for word; do
     case $before,$word in
     *,--p*=*) port=${word#*=} ;;
-    *,-p?*) port=${word#-p} ;;
+    *,-p?* | *,-[wv]*p?*) port=${word#-*p} ;;
     --p*=*,*) ;;
-    --p*,* | -p,*) port=$word ;;
+    --p*,* | -p,* | -[wv]*p,*) port=$word ;;
     esac
     before=$word
 done

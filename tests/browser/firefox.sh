@@ -8,7 +8,7 @@
 set -u
 
 needed=153
-program=${FIREFOX:-firefox-esr}
+program=$(command -v "${FIREFOX:-firefox-esr}" || echo "${FIREFOX:-firefox-esr}")
 version=$("$program" --version 2>/dev/null | sed -n 's/^Mozilla Firefox \([0-9]*\).*/\1/p')
 if [ -z "$version" ]; then
     echo "0 passed: left out, there is no $program (FIREFOX can name another)"
@@ -19,4 +19,4 @@ if [ "$version" -lt "$needed" ]; then
     exit 0
 fi
 here=$(dirname "$0")
-BROWSER=firefox exec node --test --test-concurrency=1 "$here/firefox.test.mjs" "$here/page.test.mjs"
+BROWSER=firefox FIREFOX=$program exec node --test --test-concurrency=1 "$here/firefox.test.mjs" "$here/page.test.mjs"

@@ -25,7 +25,7 @@ import sys
 import time
 
 START_S = 15  # for the line with the address
-WAIT_S = 3  # for any single answer
+WAIT_S = 10  # for any single answer
 END_S = 12  # for the end of a connection that is failed: the standard names no time
 AT_ONCE = 24  # cases at the same time: nearly all of them wait
 KEY = base64.b64encode(bytes(range(16))).decode()
@@ -418,33 +418,38 @@ def put_all(name, command):
     """Answers, for each group, how many cases there are and how many the server keeps."""
     server = Server(command)
     counts, codes = {}, []
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        results = list(pool.map(lambda run: put(server, name, run), CASES))
+    try:
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            results = list(pool.map(lambda run: put(server, name, run), CASES))
+        alive = server.process.poll() is None
+    finally:
+        server.end()
     for (group, *_), (is_kept, right_code) in zip(CASES, results):
         total, kept = counts.get(group, (0, 0))
         counts[group] = (total + 1, kept + is_kept)
         if right_code is not None:
             codes.append(right_code)
-    if server.process.poll() is not None:
+    if not alive:
         print(f'{name}: it has ended', flush=True)
-    server.end()
-    return counts, (len(codes), sum(codes))
+    return counts, (len(codes), sum(codes)), alive
 
 
 def main():
     servers = [argument.partition('=')[::2] for argument in sys.argv[1:]]
     if not servers or not all(command for _, command in servers):
         sys.exit(__doc__)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
     results = [(name, *put_all(name, command)) for name, command in servers]
     groups = list(dict.fromkeys(group for group, *_ in CASES))
     print('\n| server | ' + ' | '.join(groups) + ' | all | with the code that says why |')
     print('| --- ' * (len(groups) + 3) + '|')
-    for name, counts, (failures, right) in results:
+    for name, counts, (failures, right), _ in results:
         cells = [f'{counts[g][1]} of {counts[g][0]}' for g in groups]
         kept = sum(k for _, k in counts.values())
         cells += [f'{kept} of {len(CASES)}', f'{right} of {failures}']
         print(f'| {name} | ' + ' | '.join(cells) + ' |')
-    sys.exit(any(kept < total for total, kept in results[0][1].values()))
+    _, counts, _, alive = results[0]
+    sys.exit(not alive or any(kept < total for total, kept in counts.values()))
 
 
 if __name__ == '__main__':

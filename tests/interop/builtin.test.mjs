@@ -112,7 +112,7 @@ function tests() {
     const own = await startServer(['--timeout', '1']);
     try {
       const client = await opened(`${own.wsUrl}echo`);
-      // Without its pongs it would be ended after three.
+      // Without its pongs it would be ended after two.
       await new Promise((done) => { setTimeout(done, 4000); });
       await assertEchoed(client, 'still here');
       await assertCloses(client, 1000);

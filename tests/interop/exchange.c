@@ -18,8 +18,8 @@
 const struct exchange exchanges[] = {
     {.name = "text of 0 bytes", ECHOED(TEXT, 0)},
     {.name = "binary, 0 bytes", ECHOED(BINARY, 0)},
-    {.name = "text of 1 bytes", ECHOED(TEXT, 1)},
-    {.name = "binary, 1 bytes", ECHOED(BINARY, 1)},
+    {.name = "text of 1 byte", ECHOED(TEXT, 1)},
+    {.name = "binary, 1 byte", ECHOED(BINARY, 1)},
     {.name = "text of 125 bytes", ECHOED(TEXT, 125)},
     {.name = "binary, 125 bytes", ECHOED(BINARY, 125)},
     {.name = "text of 126 bytes", ECHOED(TEXT, 126)},
@@ -166,9 +166,11 @@ static void too_late(int number)
 
 void exchange_set_deadline(const char *name)
 {
+    alarm(0);
     running = name;
     signal(SIGALRM, too_late);
-    alarm(name == NULL ? 0 : DEADLINE_S);
+    if (name != NULL)
+        alarm(DEADLINE_S);
 }
 
 static int passed_count, failed_count;

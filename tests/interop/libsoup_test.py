@@ -146,7 +146,7 @@ class Test(unittest.TestCase):
         client = Client(own.echo)
         over = []
         GLib.timeout_add_seconds(4, lambda: over.append(True))
-        # Without its pongs it would be ended after three.
+        # Without its pongs it would be ended after two.
         wait_until(lambda: over, "four seconds to pass")
         self.assert_echoed(client, "still here")
         self.assert_closes(client)

@@ -10,10 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* The library would wait 5 seconds for a Close that does not come. */
-#define CLOSE_S 2
+#define CLOSE_S 4
 
 /* How to ask for the connection. */
 struct handshake {
@@ -28,7 +27,7 @@ struct talk {
     size_t sent, received;
     unsigned char *message; /* what has come of one */
     size_t length;
-    time_t closing;
+    lws_usec_t closing_us;
     int told_code;
     unsigned int status; /* of a refusal, and what the library says of it */
     char why[80];
@@ -76,7 +75,7 @@ static int send_next(struct lws *wsi, struct talk *t)
         return send_frame(wsi, t, item);
     if (exchange_expected(e, t->received) != NULL || e->told_code != 0)
         return 0;
-    t->closing = time(NULL);
+    t->closing_us = lws_now_usecs();
     lws_close_reason(wsi, (enum lws_close_status)e->close_code, (unsigned char *)e->reason,
                      e->reason == NULL ? 0 : strlen(e->reason));
     return -1;
@@ -118,10 +117,11 @@ static int take_piece(struct lws *wsi, struct talk *t, const void *bytes, size_t
 static int opened(struct lws *wsi, struct talk *t)
 {
     t->opened = true;
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_EXTENSIONS) > 0 ||
-        lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0)
-        t->failed = !exchange_failed(t->exchange->name, "an extension or a subprotocol was answered");
-    return 0;
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_EXTENSIONS) == 0 &&
+        lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) == 0)
+        return 0;
+    t->failed = !exchange_failed(t->exchange->name, "an extension or a subprotocol was answered");
+    return -1;
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -176,7 +176,7 @@ static bool went_well(const struct talk *t)
     if (t->told_code != e->told_code)
         return exchange_failed(e->name, "expected the server to close with %d, got %d (0: it did not)",
                                e->told_code, t->told_code);
-    if (t->closing != 0 && time(NULL) - t->closing > CLOSE_S)
+    if (t->closing_us != 0 && lws_now_usecs() - t->closing_us > CLOSE_S * 1000000L)
         return exchange_failed(e->name, "the Close was not answered within %d s", CLOSE_S);
     return true;
 }
@@ -196,9 +196,9 @@ static void run(const char *address, int port, const struct handshake *handshake
 
     exchange_set_deadline(exchange->name);
     info.vhost = lws_get_vhost_by_name(context, handshake->compression ? "compression" : "plain");
-    if (lws_client_connect_via_info(&info) == NULL && !t.over)
-        t.failed = !exchange_failed(exchange->name, "no connection");
-    while (!t.over && !t.failed)
+    if (lws_client_connect_via_info(&info) == NULL)
+        t.over = true; /* the library may have called back with the reason */
+    while (!t.over) /* to the end, also where the test has failed: the connection knows t until then */
         lws_service(context, 0);
     exchange_set_deadline(NULL);
     exchange_count_result(went_well(&t));

@@ -26,7 +26,7 @@ fail()
 
 : >"$folder/stdout"
 # Whatever happens here, it is gone after three minutes. "timeout" hands the signals on.
-timeout --foreground -k 5 180 "${SERVER:-./server}" --port 0 --wire --verbose \
+timeout --foreground -k 10 180 "${SERVER:-./server}" --port 0 --wire --verbose \
     >"$folder/stdout" 2>"$folder/stderr" &
 server=$!
 waited=0
@@ -38,7 +38,7 @@ until url=$(sed -n 's|^listening on http://\(127\.0\.0\.1:[0-9]*\)/$|ws://\1/ech
     sleep .1
 done
 
-timeout -k 5 120 "$@" "$url"
+timeout --foreground -k 5 120 "$@" "$url"
 result=$?
 [ "$result" != 124 ] || echo "$1 had to be ended after 120 s" >&2
 
