@@ -46,6 +46,7 @@ struct kept {
 static struct traffic {
     bool switched; /* these are frames, behind a handshake on this path: */
     char path[40];
+    bool answered;       /* bytes have come since the last ones were sent */
     const char *end;     /* how the server's bytes ended; NULL: they have not */
     char unwritten[400]; /* what an unwritten function has answered; empty: none has */
     struct kept sent, got;
@@ -184,7 +185,7 @@ void learn_connected(int fd)
     if (traffics[fd] == NULL)
         traffics[fd] = malloc(sizeof *traffics[fd]);
     if (traffics[fd] != NULL) {
-        traffics[fd]->switched = false;
+        traffics[fd]->switched = traffics[fd]->answered = false;
         traffics[fd]->end = NULL;
         traffics[fd]->unwritten[0] = '\0';
         traffics[fd]->sent.total = traffics[fd]->got.total = 0;
@@ -200,6 +201,7 @@ void learn_switched(int fd, const char *path)
     if (t == NULL)
         return;
     t->switched = true;
+    t->answered = false;
     snprintf(t->path, sizeof t->path, "%s", path);
     t->sent.total = t->got.total = 0;
 }
@@ -210,6 +212,7 @@ void learn_sent(int fd, const void *bytes, size_t length)
 
     if (t != NULL) {
         keep(&t->sent, bytes, length);
+        t->answered = false;
         learn_expect_within(wait_s());
     }
 }
@@ -241,6 +244,7 @@ void learn_got(int fd, const void *bytes, ssize_t n)
         if (n > 0) {
             const char *words = unwritten_sentence(bytes, (size_t)n);
             keep(&t->got, bytes, (size_t)n);
+            t->answered = true;
             if (words != NULL)
                 snprintf(t->unwritten, sizeof t->unwritten, "%s", words);
         }
@@ -408,6 +412,14 @@ static void show_labelled(const char *label, const char *words)
     show_words(2, all);
 }
 
+/* The lesson whose own tests have passed just before: check.sh says so. */
+static int passed_lesson(void)
+{
+    const char *lesson = getenv("PASSED_LESSON");
+
+    return lesson != NULL ? atoi(lesson) : 0;
+}
+
 /* Where to read on, and how many tests have passed. */
 static void show_end(bool hint_too)
 {
@@ -415,8 +427,9 @@ static void show_end(bool hint_too)
     const char *text = lesson_text();
 
     if (hint_too && test != NULL && test->lesson > atoi(shared->suite))
-        printf("\n  This needs lesson %d as well: where its check fails too, begin there.\n",
-               test->lesson);
+        printf("\n  This needs lesson %d as well%s\n", test->lesson,
+               test->lesson == passed_lesson() ? ", whose own tests have passed."
+                                               : ": where its check fails too, begin there.");
     if (text != NULL || (hint_too && test != NULL && (test->rule != NULL || test->hint != NULL)))
         printf("\n");
     if (hint_too && test != NULL) {
@@ -513,10 +526,9 @@ static char *server_report(void)
     return report != NULL && pid == server_pid ? report : NULL;
 }
 
-/* Says that the server has ended, or hangs. Answers whether it does. */
-static bool show_server(void)
+/* Says that the server has ended. Answers whether it has. */
+static bool show_server_end(void)
 {
-    bool hangs = timed_out;
     char *report = server_report();
     const char *death = server_death(), *said;
 
@@ -532,16 +544,6 @@ static bool show_server(void)
             show_words(4, strlen(said) > 600 ? said + strlen(said) - 600 : said);
         }
         death = NULL; /* said already */
-    } else if (!foreign() && (hangs || look != NULL)) {
-        if (look == NULL)
-            learn_look_at_server();
-        if (look == NULL)
-            return false;
-        show_report(strstr(look, "waits in recv") != NULL &&
-                            strchr(look, '\n') > strstr(look, "waits in recv")
-                        ? "your server sends nothing more: "
-                        : "your server hangs: ",
-                    look);
     } else {
         return false;
     }
@@ -561,6 +563,34 @@ void learn_look_at_server(void)
         free(look);
         look = NULL;
     }
+}
+
+/* Whether a report's first line has these words. */
+static bool reports(const char *report, const char *words)
+{
+    const char *at = strstr(report, words);
+
+    return at != NULL && at < report + strcspn(report, "\n");
+}
+
+/* Where something was awaited in vain, what to say before that which the server was doing, which is in
+ * `look` then; else NULL. It hangs where nothing came, and it does not just wait for others: for a
+ * client's bytes, for a visitor, for an event. */
+static const char *vain_wait(void)
+{
+    bool end_awaited = look != NULL, answered = latest != NULL && latest->answered;
+
+    if (foreign() || (!timed_out && !end_awaited))
+        return NULL;
+    learn_look_at_server();
+    if (look == NULL || (answered && reports(look, "waits in accept"))) /* all clients have been served */
+        return NULL;
+    if (end_awaited)
+        return "your server does not end: ";
+    return answered || reports(look, "waits in recv") || reports(look, "waits in accept") ||
+                   reports(look, "called from wire_next")
+               ? "your server sends nothing more: "
+               : "your server hangs: ";
 }
 
 static bool begins(const struct kept *kept, const char *text)
@@ -585,6 +615,24 @@ static void show_check(const char *words)
         if (*p != '\n' && (*p < ' ' || *p > '~'))
             *p = *p == '\r' ? ' ' : '?';
     show_words(2, shown);
+}
+
+/* The check's words, and what the server was doing meanwhile: that comes first, but not where there was
+ * an answer, which may be just wrong. */
+static void show_check_and_wait(const char *words)
+{
+    const char *headline = vain_wait();
+    bool answered = latest != NULL && latest->answered;
+
+    if (headline != NULL && !answered) {
+        show_report(headline, look);
+        printf("\n");
+    }
+    show_check(words);
+    if (headline != NULL && answered) {
+        printf("\n");
+        show_report(headline, look);
+    }
 }
 
 /* What was expected of frames, made from the words for them. */
@@ -613,6 +661,7 @@ static void show_failure(const char *words)
     pid_t pid = 0;
     int number;
     char *report = crash_report(&pid, &number);
+    bool ended = true;
 
     if (shared->unwritten[0] != '\0') {
         show_unwritten("not written yet:", shared->unwritten);
@@ -625,9 +674,12 @@ static void show_failure(const char *words)
         show_unwritten("your server says:", sentence);
         return;
     } else {
-        show_server();
+        ended = show_server_end();
     }
-    show_check(words);
+    if (ended)
+        show_check(words);
+    else
+        show_check_and_wait(words);
     if (about.got_text != NULL || about.wanted_text != NULL)
         wanted = wanted_frames();
     if (wanted == NULL && about.wanted_text != NULL) {

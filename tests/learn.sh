@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 cases='wrong_byte wrong_line wrong_answer crash crash_in_call crash_without_gdb recursion circles lock
 silence circles_in_call ended unwritten_in_call unwritten_501 unwritten_1011 later_501 later_1011
-needs_a_later_lesson foreign green'
+needs_a_later_lesson passed_before wrong_answer_waits no_event foreign green'
 
 # Makes what is wrong in a copy of the finished code, or of a stage, and builds it:
 #     wrong SUITE STAGE FILE SED
@@ -46,6 +46,13 @@ fail() {
     } >"$here/complaint"
     echo '0 1' >"$here/counts"
     exit
+}
+
+# None of the words may be there.
+never_shows() {
+    for words; do
+        ! tr -s ' \n' '  ' <"$here/log" | grep -qF -e "$words" || fail "this must not be said: $words"
+    done
 }
 
 # Each of the words must be there, wherever the lines are broken; and the suite must have failed.
@@ -145,6 +152,22 @@ silence() {
         'then nothing more, as long as the check waited'
 }
 
+# An answer came, if a wrong one: then that is what the check tells of, and no hang.
+wrong_answer_waits() {
+    wrong 06_upgrade 99 handshake.c 's/ && is_local_or_address(origin.host)//'
+    run
+    shows 'expected 403' 'HTTP/1.1 101 Switching Protocols' 'then nothing more, as long as the check waited'
+    never_shows hangs accept4
+}
+
+# A view that waits for events is no hang either.
+no_event() {
+    wrong 13_wire 99 handshake.c 's/^    wire_show(s->tap);//'
+    run
+    shows 'GET /wire HTTP/1.1' 'your server sends nothing more: the thread "view" waits in pthread_cond_wait'
+    never_shows hangs
+}
+
 circles_in_call() {
     wrong 03_stream 99 stream.c 's/^    for (\*length = 0;;) {/    for (volatile int i = 0;;) i++;\n&/'
     run
@@ -170,6 +193,14 @@ needs_a_later_lesson() {
     wrong 02_threads 11 frame.c 's/bytes\[i\] ^= turned\[i % 4\]/bytes[i] ^= 1/'
     LESSON=10 run
     shows 'This needs lesson 10 as well: where its check fails too, begin there.'
+}
+
+# The same, called where that lesson's own tests have passed.
+passed_before() {
+    wrong 02_threads 11 frame.c 's/bytes\[i\] ^= turned\[i % 4\]/bytes[i] ^= 1/'
+    PASSED_LESSON=10 LESSON=10 run
+    shows 'This needs lesson 10 as well, whose own tests have passed.'
+    never_shows 'begin there'
 }
 
 unwritten_501() {
@@ -232,7 +263,7 @@ rm -rf "$folder"
 mkdir -p "$folder"
 # The suites that talk to a server, once: only the server is another each time.
 lessons/tools/stage.sh 99 "$folder/code"
-for suite in 01_listen 02_threads 06_upgrade 08_switch 10_echo 11_control; do echo $suite; done |
+for suite in 01_listen 02_threads 06_upgrade 08_switch 10_echo 11_control 13_wire; do echo $suite; done |
     xargs -P 2 -I '{}' lessons/tools/build.sh "$folder/code" "$folder/{}" '{}' || exit
 # shellcheck disable=SC2086
 if [ $# -gt 0 ]; then printf '%s\n' "$@"; else printf '%s\n' $cases; fi |

@@ -86,11 +86,25 @@ check_earlier() {
         return 0
     for suite in $(earlier_suites); do
         prepare_suite || return
-        "$program" >"$made/earlier.log" 2>&1 && continue
+        PASSED_LESSON=$lesson "$program" >"$made/earlier.log" 2>&1 && continue
         printf '\nIts tests in an earlier lesson:\n\n'
         cat "$made/earlier.log"
         return 1
     done
+}
+
+# What is next: the lesson behind this one, where that is what is to be written. Another is told by name.
+tell_what_follows() {
+    if [ "$first" -eq $((lesson + 1)) ]; then
+        printf '\nNext: '
+        tell_next "$first"
+    elif [ "$first" -gt $last_to_write ]; then
+        printf '\nNothing is left to write: make lesson says which of the other lessons pass.\n'
+    else
+        printf '\nAll before lesson %s is written: make lesson says which lessons pass.\nTo be written: ' \
+            "$first"
+        tell_next "$first"
+    fi
 }
 
 tell_passed() {
@@ -99,8 +113,7 @@ tell_passed() {
     echo "$code" >"$made/$lesson.passed"
     [ "$first" -gt "$lesson" ] || return 0
     echo "    compare with the finished code: make solution LESSON=$lesson"
-    printf '\nNext: '
-    tell_next $((lesson + 1))
+    tell_what_follows
 }
 
 tell_failed() {
