@@ -1,11 +1,14 @@
 /* 03_stream.c - lines and exact reads from a stream that comes in any pieces */
 #include "stream.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -394,6 +397,53 @@ static void deadline(void)
     stream_close(&s);
 }
 
+static void on_disturbance(int number)
+{
+    (void)number;
+}
+
+/* Who reads, and who disturbs it: with a signal every 50 ms, for 5 seconds at most. */
+static pthread_t reader;
+static atomic_bool read_is_over;
+
+static void *disturb(void *ignored)
+{
+    (void)ignored;
+    for (int i = 0; i < 100 && !read_is_over; i++) {
+        pthread_kill(reader, SIGUSR1);
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
+    return NULL;
+}
+
+/* A signal, as from a debugger, makes no wait longer. Here are so many that none of the waits in between
+ * would come to its end. */
+static void signals_buy_no_time(void)
+{
+    struct sigaction action = {.sa_handler = on_disturbance}; /* no SA_RESTART: a recv is interrupted */
+    int ends[2];
+
+    sigaction(SIGUSR1, &action, NULL);
+    reader = pthread_self();
+    EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "a pair of sockets");
+    stream_open(&s, ends[0], NULL);
+    EXPECT(stream_set_patience(&s, 1) == 0, "a patience of one second");
+    pthread_t disturber;
+    read_is_over = false;
+    EXPECT(pthread_create(&disturber, NULL, disturb, NULL) == 0, "a thread that sends signals");
+    int result = stream_fill(&s);
+    bool in_time = pthread_tryjoin_np(disturber, NULL) != 0; /* it is still at it */
+    read_is_over = true;
+    if (in_time)
+        pthread_join(disturber, NULL);
+    EXPECT(result == STREAM_TIMEOUT, "a read that signals interrupt must end when its time is up, but: %s",
+           stream_describe(result));
+    EXPECT(in_time, "a read that a signal interrupts must wait only for the rest of its time: its second was "
+                    "not over for as long as signals came");
+    stream_close(&s);
+    close(ends[1]);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -429,6 +479,9 @@ int main(void)
          "The peer may wait for what lies in our write buffer: it must go before we wait for the peer."},
         {"a timeout loses nothing", timeout_loses_nothing, 14, "man 7 socket, SO_RCVTIMEO",
          "What came before the timeout must stay in the buffer, for the next call to go on with."},
+        {"a signal makes no wait longer", signals_buy_no_time, 14, "man 7 signal",
+         "Where recv answers EINTR, receive calls await for what is left, patience_ends, before it calls "
+         "recv again."},
         {"a deadline holds for all reads together", deadline, 14, "man 2 poll",
          "Wait with poll for the time that is left until the deadline, and not for the whole time "
          "anew."},

@@ -204,6 +204,33 @@ static void last_word_is_the_last(void)
     close(ends[1]);
 }
 
+/* By call: another thread finds the write lock taken, and leaves its word to whoever has the lock. That
+ * one comes too late here, for another word is the last; but who lets go must have taken it up. */
+static void farewell_is_taken_up(void)
+{
+    static struct stream s;
+    static const struct last_word word = {.length = 2, .bytes = {0x88, 0x00}};
+    static const struct last_word farewell = {.length = 4, .bytes = {0x88, 0x02, 0x03, 0xE9}};
+    int ends[2];
+    char got[8];
+
+    needs_own("functions");
+    if (!EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "two sockets"))
+        return;
+    stream_open(&s, ends[0], NULL);
+    pthread_mutex_lock(&s.write_lock);
+    stream_farewell(&s, &farewell);
+    pthread_mutex_unlock(&s.write_lock);
+    EXPECT(stream_say_last_word(&s, &word) == 0, "the last word must be answered with 0");
+    EXPECT(recv(ends[1], got, sizeof got, MSG_DONTWAIT) == 2 && memcmp(got, "\x88", 2) == 0,
+           "a farewell was left while the write lock was held: letting go of the lock must take it up, and "
+           "send what waits");
+    stream_flush(&s);
+    EXPECT(recv(ends[1], got, sizeof got, MSG_DONTWAIT) < 0, "behind the last word nothing may be sent");
+    stream_close(&s);
+    close(ends[1]);
+}
+
 /* The end must be orderly even where the client has sent much that nobody will read: a reset
  * would eat the close frame. receive_all asserts that in every talk; here with more. */
 static void no_reset(void)
@@ -277,6 +304,9 @@ int main(void)
          "only a close in two pieces is wrong: read_control must read on until the payload is whole."},
         {"the last word is the last", last_word_is_the_last, 11, "RFC 6455, section 5.5.1",
          "stream_say_last_word notes under the lock that it was said: behind it, all is STREAM_OVER."},
+        {"a farewell that was left meanwhile is taken up", farewell_is_taken_up, 11,
+         "man 3 pthread_mutex_trylock",
+         "stream_say_last_word lets go of the lock with unlock_writing, not with pthread_mutex_unlock."},
         {"pings are answered, pongs pass", pings, 11, "RFC 6455, section 5.5.2",
          "A pong needs no answer; several pings are answered in their order, like all that comes."},
         {"the longest ping", longest_ping, 11, "RFC 6455, section 5.5",

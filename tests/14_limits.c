@@ -192,6 +192,46 @@ static void interrupted_waits(void)
     server_stop();
 }
 
+/* Clients that have had the server's last word, and keep their own end open. */
+static int lingering[4];
+
+static bool lingering_are_left(void)
+{
+    for (int i = 0; i < 2; i++) /* the other two are silent */
+        send_bytes(lingering[i], "x", 1);
+    pause_ms(50);
+    return server_threads() <= before;
+}
+
+/* The server waits for their end, but not for long: the timeout of 30 seconds is not meant here. */
+static void lingering_clients(void)
+{
+    char answer[1000];
+    size_t length;
+    unsigned char *close_frame = frames("88:03e8", &length);
+    int stays;
+
+    server_start(NULL);
+    stays = open_websocket(); /* with the first thread, a sanitizer starts one of its own */
+    before = server_threads();
+    for (int i = 0; i < 4; i++) {
+        lingering[i] = i % 2 ? dial() : open_websocket();
+        if (i % 2)
+            send_text(lingering[i], GET_PAGE);
+        else
+            send_bytes(lingering[i], close_frame, length);
+        EXPECT(recv(lingering[i], answer, 1, MSG_PEEK) == 1, "the server's last word");
+    }
+    EXPECT(eventually(lingering_are_left),
+           "who has had the server's last word, and keeps his own end open, must be left in a few seconds");
+    expect_echo(stays, "meanwhile");
+    for (int i = 0; i < 4; i++)
+        close(lingering[i]);
+    close(stays);
+    free(close_frame);
+    server_stop();
+}
+
 /* A client that sends and sends and never reads: its worker's send is stuck, and then given up. */
 static void never_reads(void)
 {
@@ -430,7 +470,11 @@ static void nothing_behind_the_close(void)
     pause_ms(200);
     EXPECT(recv(fd, reason, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN,
            "the server must wait for the answer to its close frame, but has ended");
-    send_bytes(fd, late, length);
+    send_bytes(fd, late, 7); /* the first frame, which nobody echoes any more */
+    pause_ms(200);
+    EXPECT(recv(fd, reason, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN,
+           "the server must wait for the answer to its close frame, also where a message comes first");
+    send_bytes(fd, late + 7, length - 7);
     expect_all(fd, "", "behind the server's close frame");
     EXPECT(child_status(server_pid) == 0, "and the server ends with 0");
     free(late);
@@ -504,6 +548,9 @@ int main(void)
          "then ends."},
         {"a second signal ends it at once", second_signal, 14, "man 2 sigaction",
          "The first signal puts the default back, so that the second one does what signals do."},
+        {"a client that lingers is left", lingering_clients, 14, "RFC 9112, section 9.6",
+         "stream_finish (lesson 5) sets a deadline of LINGER_S before it reads what still comes, and "
+         "receive (lesson 3) keeps it with await."},
         {"a request that is not whole in time gets 408", slow_requests, 14, "RFC 9110, section 15.5.9",
          "The deadline is set once, before the request: each read then waits for what is left, with "
          "poll."},
