@@ -436,10 +436,12 @@ static void signals_buy_no_time(void)
     read_is_over = true;
     if (in_time)
         pthread_join(disturber, NULL);
-    EXPECT(result == STREAM_TIMEOUT, "a read that signals interrupt must end when its time is up, but: %s",
+    EXPECT(result == STREAM_TIMEOUT,
+           "a read that signals interrupt must end when its time is up, but: %s",
            stream_describe(result));
-    EXPECT(in_time, "a read that a signal interrupts must wait only for the rest of its time: its second was "
-                    "not over for as long as signals came");
+    EXPECT(in_time,
+           "a read that a signal interrupts must wait only for the rest of its time: its second was "
+           "not over for as long as signals came");
     stream_close(&s);
     close(ends[1]);
 }
@@ -480,7 +482,8 @@ int main(void)
         {"a timeout loses nothing", timeout_loses_nothing, 14, "man 7 socket, SO_RCVTIMEO",
          "What came before the timeout must stay in the buffer, for the next call to go on with."},
         {"a signal makes no wait longer", signals_buy_no_time, 14, "man 7 signal",
-         "Where recv answers EINTR, receive calls await for what is left, patience_ends, before it calls "
+         "Where recv answers EINTR, receive calls await for what is left, patience_ends, before it "
+         "calls "
          "recv again."},
         {"a deadline holds for all reads together", deadline, 14, "man 2 poll",
          "Wait with poll for the time that is left until the deadline, and not for the whole time "

@@ -177,9 +177,11 @@ int main(void)
          "Answer one message after the other, in their order, however many wait."},
         {"a frame that came with the request is answered", with_the_request, 10,
          "RFC 6455, section 4.2.2",
-         "It waits in the stream's buffer, behind the request: frames are read from there first."},
+         "It waits in the stream's buffer, behind the request: stream_read_exactly (lesson 9) takes "
+         "from there first."},
         {"good frames before a bad one are answered", good_before_bad, 11, "RFC 6455, section 7.1.7",
-         "Answer what was good before you look at the next frame; then close with the code."},
+         "Answer what was good before you look at the next frame. Then on_upgrade (lesson 8) sends the "
+         "close with the code."},
         {0},
     };
     int status;

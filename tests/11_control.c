@@ -222,9 +222,10 @@ static void farewell_is_taken_up(void)
     stream_farewell(&s, &farewell);
     pthread_mutex_unlock(&s.write_lock);
     EXPECT(stream_say_last_word(&s, &word) == 0, "the last word must be answered with 0");
-    EXPECT(recv(ends[1], got, sizeof got, MSG_DONTWAIT) == 2 && memcmp(got, "\x88", 2) == 0,
-           "a farewell was left while the write lock was held: letting go of the lock must take it up, and "
-           "send what waits");
+    EXPECT(
+        recv(ends[1], got, sizeof got, MSG_DONTWAIT) == 2 && memcmp(got, "\x88", 2) == 0,
+        "a farewell was left while the write lock was held: letting go of the lock must take it up, and "
+        "send what waits");
     stream_flush(&s);
     EXPECT(recv(ends[1], got, sizeof got, MSG_DONTWAIT) < 0, "behind the last word nothing may be sent");
     stream_close(&s);
@@ -294,7 +295,8 @@ int main(void)
         {"a close is answered", close_is_answered, 11, "RFC 6455, section 5.5.1",
          "A close is answered by a close with the same code; its first two bytes are the code."},
         {"nothing goes behind a close", nothing_behind_a_close, 11, "RFC 6455, section 5.5.1",
-         "After the close frame read no further, and write nothing more."},
+         "After the close frame read no further, and write nothing more: answer_close returns "
+         "STREAM_END, at which echo (lesson 10) ends."},
         {"a ping is answered", ping_is_answered, 11, "RFC 6455, section 5.5.3",
          "A ping gets a pong with the same payload, which has a mask of its own to be taken off."},
         {"every close code at the borders", close_codes, 11, "RFC 6455, section 7.4",
@@ -314,16 +316,20 @@ int main(void)
         {"the peer's reason comes back", reasons, 11, "RFC 6455, section 7.1.6",
          "The answer has the code and the reason as they came, to the last byte."},
         {"our reason says what was wrong", reasons_of_ours, 11, "RFC 6455, section 7.1.6",
-         "The words of ws->problem go into the close frame, behind the code."},
+         "The words of ws->problem go into the close frame, behind the code. on_upgrade (lesson 8) has "
+         "frame_send_close send it."},
         {"the end is no reset", no_reset, 11, "RFC 6455, section 7.1.1",
-         "After the last word end your own direction only, and read on until the client's end."},
+         "After the last word stream_finish (lesson 5) ends our own direction only, and reads on until "
+         "the client's end."},
         {"clients that vanish", vanishing_clients, 11, "RFC 6455, section 7.1.5",
          "A connection may end anywhere: pass on what the stream answers, and let the worker end."},
         {"clients that have gone before their echo", gone_before_the_echo, 11,
          "man 2 send, MSG_NOSIGNAL",
-         "A send to a client that has gone must be an error and no signal: see lesson 5."},
+         "A send to a client that has gone must be an error and no signal: send_all_locked (lesson 5) "
+         "sends with MSG_NOSIGNAL."},
         {"a close's reason must be UTF-8", reasons_are_text, 12, "RFC 6455, section 5.5.1",
-         "The reason is text, and is checked like one: where it is none, the answer is 1007."},
+         "The reason is text, and answer_close (lesson 11) checks it like one, with frame_check_utf8: "
+         "where it is none, the answer is 1007."},
         {0},
     };
     int status;

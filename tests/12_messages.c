@@ -487,24 +487,28 @@ int main(void)
         {"fragments make messages, control frames may stand between", fragments, 12,
          "RFC 6455, section 5.4",
          "A first fragment has the opcode, those behind it have 0; another message must not begin in "
-         "between."},
+         "between. frame_read_message (lesson 10) goes on behind a control frame, and behind a frame "
+         "without FIN."},
         {"a thousand fragments with pings between", many_fragments, 12, "RFC 6455, section 5.4",
-         "A control frame between fragments is answered at once, and leaves the message as it is."},
+         "A control frame between fragments is answered at once, and leaves the message as it is: "
+         "answer_control (lesson 11) and frame_read_message (10)."},
         {"every first byte that a frame can have", every_first_byte, 12, "RFC 6455, section 5.2",
          "Look at FIN, the reserved bits and the opcode one by one: each combination has one right "
          "answer."},
         {"messages over the limit are refused with 1009", too_big, 12, "RFC 6455, section 7.4.1",
-         "Compare what the header claims with the room that is left; keep both in 64 bits."},
+         "Compare what the header claims with the room that is left; keep both in 64 bits. read_length "
+         "(lesson 9) reads the claim."},
         {"what a header claims costs no memory", claims_cost_nothing, 12, "RFC 6455, section 10.4",
-         "Memory must grow with the bytes that came, and not with the length that a header claims."},
+         "Memory must grow with the bytes that came, and not with the length that a header claims: "
+         "read_payload (lesson 10) calls make_room for each piece."},
         {"text must be UTF-8, over the wire", utf8_over_the_wire, 12, "RFC 3629, section 4",
          "The first byte says how many follow; the second has borders of its own after E0, ED, F0 and "
-         "F4. If only a text with 32 bytes of ASCII is wrong: skip_ascii is for where nothing is "
-         "missing, and may come to the end."},
+         "F4. If only 32 bytes of ASCII go wrong: skip_ascii is for where nothing is missing. If all "
+         "bad text passes: read_payload (lesson 10) does not call frame_check_utf8."},
         {"from fragment to fragment, and from text to text", utf8_from_text_to_text, 12,
          "RFC 6455, section 5.6",
          "A character may be cut by a fragment's end, so what is missing is remembered; the message "
-         "must end whole."},
+         "must end whole. read_payload (lesson 10) gives frame_check_utf8 ws->text, each time."},
         {"the same by call, cut at every byte", utf8_by_call, 12, "RFC 3629, section 4",
          "The state in struct utf8 must be all that is needed to go on with the next piece."},
         {"every pair of bytes, against a second opinion", utf8_pairs, 12, "RFC 3629, section 4",
@@ -514,10 +518,12 @@ int main(void)
          "U+10FFFF."},
         {"bad text is refused before its frame ends", bad_text_is_refused_early, 12,
          "RFC 6455, section 8.1",
-         "Check each piece as it comes, and end the reading at the first bad byte."},
+         "read_payload (lesson 10) checks each piece as it comes, with frame_check_utf8, and ends at "
+         "the first bad byte."},
         {"16 MiB in one frame, in fragments, and in pieces of every size", large_messages, 12,
          "RFC 6455, section 5.4",
-         "The limit holds for the whole message: what came before counts with the frame."},
+         "The limit holds for the whole message: what came before counts with the frame. read_payload "
+         "(lesson 10) adds what each piece brought to m->length."},
         {0},
     };
     int status;

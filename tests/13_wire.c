@@ -526,23 +526,29 @@ int main(void)
     static const struct test tests[] = {
         {"all that crosses the wire is told, in order", a_whole_connection, 13,
          "man 3 pthread_cond_wait",
-         "publish puts each event into the ring and wakes the watchers; each of them takes the next one "
-         "it has not had."},
+         "publish wakes the watchers, each of which takes the next event. What is missing was not told "
+         "by its function: a request's line by read_line (lesson 4), the 101 by write_head, which "
+         "handshake_switch (8) calls, a frame that goes out by frame_write (10)."},
         {"two threads may write to one client", two_writers, 13, "man 3 pthread_mutex_lock",
          "A watcher's two threads write to one stream: each frame must go whole, under the write lock."},
         {"long payloads, refused frames, odd bytes", details, 13, "RFC 8259, section 7",
-         "The first 64 bytes of a payload are kept as they came, before their mask is taken off."},
+         "read_piece (lesson 10) calls keep_beginning with the bytes as they came, before it takes "
+         "their mask off. Half a line is told too, by read_line (4); an error by handshake_refuse (5) "
+         "or, of a frame, by on_upgrade (8)."},
         {"long lines are cut", long_lines, 13, "the size of an event",
-         "An event has room for so many bytes, and says where there was more."},
+         "An event has room for so many bytes, and says where there was more. read_line (lesson 4) "
+         "gives wire_line the line's whole length."},
         {"watchers are not watched", watchers_are_not_watched, 13,
          "a view that shows itself would never end",
-         "Hide a watcher's own connection before it begins to watch. And one that is woken where "
-         "there is nothing waits again: while, not if."},
+         "Hide a watcher's own connection before it begins to watch. And one that is woken where there "
+         "is nothing waits again: while, not if."},
         {"who is refused /wire is told of", refused_watchers_are_told, 13,
          "a view that shows itself would never end",
-         "Only a connection that does watch stays hidden; one that is refused is told like any other."},
+         "Only a connection that does watch stays hidden. handshake_refuse (lesson 5) shows one that "
+         "is refused, with wire_show, and then tells its error, with wire_note."},
         {"/wire is there only with --wire", only_when_offered, 13, "the option --wire",
-         "The view shows what others send: it must be asked for."},
+         "The view shows what others send: it must be asked for. answer (lesson 5) has no resource for "
+         "it where options.wire is not set."},
         {"fifty watchers, some of which leave in the middle", many_watchers, 13,
          "man 3 pthread_cond_broadcast",
          "Wake all watchers, not one; and who leaves must end its second thread before its memory "
@@ -555,17 +561,23 @@ int main(void)
          "What is printed goes through the ring as well: a terminal that is paused must hold up its own "
          "thread alone."},
         {"--verbose prints one line an event, escaped", verbose, 14, "the option --verbose",
-         "The printer is a watcher like the others, and must have printed all before the server ends."},
+         "The printer is a watcher like the others. What is missing was not told: a request's line by "
+         "read_line (lesson 4), the 101 by write_head, which handshake_switch (8) calls, an error by "
+         "handshake_refuse (5), a frame that goes out by frame_write (10)."},
         {"the server's farewell is told", farewells_are_told, 14, "RFC 6455, section 7.4.1",
-         "The close frame that main sends is told by the client's own thread, before the answer to it."},
-        {"a ping that is not answered is told", ping_timeout, 14, "RFC 6455, section 5.5.2",
-         "Tell of the silence before the connection is closed for it."},
-        {"a watcher that takes nothing is given up", stuck_watcher, 14, "man 2 poll",
-         "A send to a watcher that takes nothing must end when the patience does, and both threads with "
+         "main tells only those of whom it knows that frames may come: switch_protocols (lesson 8) "
+         "calls note_progress. The client's own thread tells of the close frame, before the answer to "
          "it."},
+        {"a ping that is not answered is told", ping_timeout, 14, "RFC 6455, section 5.5.2",
+         "peer_silent tells of the silence before the connection is closed for it. read_header_bytes "
+         "(lesson 9) calls it where a read has timed out."},
+        {"a watcher that takes nothing is given up", stuck_watcher, 14, "man 2 poll",
+         "A send to a watcher that takes nothing ends when the patience does: send_all_locked (lesson "
+         "5) sends with MSG_DONTWAIT, and waits in await. send_view then cuts the connection, which "
+         "ends both threads."},
         {"stopping", stopping, 14, "RFC 6455, section 7.4.1",
-         "A watcher is told 1001 like any other client, and its second thread must not hold up the "
-         "end."},
+         "A watcher is told 1001 like any other client: switch_protocols (lesson 8) notes that it is "
+         "UPGRADED. Its second thread must not hold up the end."},
         {0},
     };
 

@@ -222,8 +222,9 @@ static void lingering_clients(void)
             send_bytes(lingering[i], close_frame, length);
         EXPECT(recv(lingering[i], answer, 1, MSG_PEEK) == 1, "the server's last word");
     }
-    EXPECT(eventually(lingering_are_left),
-           "who has had the server's last word, and keeps his own end open, must be left in a few seconds");
+    EXPECT(
+        eventually(lingering_are_left),
+        "who has had the server's last word, and keeps his own end open, must be left in a few seconds");
     expect_echo(stays, "meanwhile");
     for (int i = 0; i < 4; i++)
         close(lingering[i]);
@@ -529,50 +530,58 @@ int main(void)
 {
     static const struct test tests[] = {
         {"a server without clients ends when it is asked to", empty_server_ends, 14, "man 2 sigaction",
-         "SIGINT or SIGTERM ends the accept loop, accept_failed says so with -1, and main waits for "
-         "an empty table."},
+         "SIGINT or SIGTERM ends the accept loop: accept_failed says so with -1, and accept_loop "
+         "(lesson 1) returns. main waits for an empty table: end_client (lesson 2) calls leave_table."},
         {"a want of descriptors passes", out_of_descriptors, 14, "man 2 accept, EMFILE",
-         "When descriptors run out, say so once, and sleep a little before the next accept: they come "
-         "back."},
+         "Where accept4 fails, accept_loop (lesson 1) asks accept_failed. That says so once, and "
+         "sleeps a little before the next accept: descriptors come back."},
         {"a full server says so, and has room again later", full, 14, "RFC 9110, section 15.6.4",
-         "enter_table counts a client as admitted or as turned_away, and leave_table takes it from "
-         "the same number; next and previous must be right on both sides."},
+         "start_client (lesson 2) calls enter_table, which counts a client as admitted or as "
+         "turned_away; end_client (2) calls leave_table, which takes it from the same number. next and "
+         "previous must be right on both sides."},
         {"stopping tells every client, and waits for it", stop_tells_clients, 14,
          "RFC 6455, section 7.4.1",
-         "Tell each client without waiting for any, then wait until the last worker has left the "
-         "table. Who is still asking gets a 503 when its reading is ended, and nothing when it is "
-         "cut."},
+         "Tell each client without waiting for any: main knows them from enter_table (called by "
+         "start_client, lesson 2) and note_progress (by switch_protocols, lesson 8). Who is still "
+         "asking gets a 503 when its reading is ended, and nothing when it is cut."},
         {"nothing follows the server's own close frame", nothing_behind_the_close, 14,
          "RFC 6455, section 5.5.1",
-         "Behind the close frame nothing more goes out; the server waits for the client's answer, and "
-         "then ends."},
+         "Behind the close frame nothing more goes out; the server waits for the client's answer. A "
+         "message that comes before that is dropped: frame_write (lesson 10) answers 0 for "
+         "STREAM_OVER."},
         {"a second signal ends it at once", second_signal, 14, "man 2 sigaction",
-         "The first signal puts the default back, so that the second one does what signals do."},
+         "The first signal puts the default back, so that the second one does what signals do. Where "
+         "the first sends no 1001: switch_protocols (lesson 8) calls note_progress."},
         {"a client that lingers is left", lingering_clients, 14, "RFC 9112, section 9.6",
          "stream_finish (lesson 5) sets a deadline of LINGER_S before it reads what still comes, and "
          "receive (lesson 3) keeps it with await."},
         {"a request that is not whole in time gets 408", slow_requests, 14, "RFC 9110, section 15.5.9",
-         "The deadline is set once, before the request: each read then waits for what is left, with "
-         "poll."},
+         "The deadline is set once, before the request: receive (lesson 3) calls await with it before "
+         "each recv, which then waits for what is left, with poll."},
         {"after silence a ping, without an answer the end", silence, 14, "RFC 6455, section 5.5.2",
-         "A recv that times out means silence: send a ping, and wait as long again for any byte. "
-         "stream_await waits for s->patience_ms, so stream_set_patience must set that, too."},
+         "A recv that times out means silence: read_header_bytes (lesson 9) calls peer_silent. "
+         "stream_await waits for s->patience_ms, so stream_set_patience must set that, too. "
+         "switch_protocols (8) ends the request's deadline, with 0."},
         {"stopping does not wait for ever", stop_cuts_the_rest, 14, "man 2 shutdown",
-         "After STOP_S, cut the connections that are left: that wakes every thread that waits for "
-         "one. Each worker that leaves the table wakes main."},
+         "After STOP_S, cut the connections that are left: that wakes every thread that waits for one. "
+         "end_client (lesson 2) calls leave_table, which wakes main."},
         {"a frame that drips is a sign of life", dripping_frame, 14, "RFC 6455, section 5.5.2",
-         "Silence is that no byte came: each byte begins the time anew."},
+         "Silence is that no byte came: each byte begins the time anew. No deadline is left from the "
+         "request: switch_protocols (lesson 8) calls stream_set_deadline(socket, 0)."},
         {"a ping inside a frame loses nothing", ping_inside_a_frame, 14, "RFC 6455, section 5.4",
-         "After the ping go on with the same read: what had come stays in the buffer."},
+         "After the ping go on with the same read: what had come stays in the buffer. "
+         "read_header_bytes (lesson 9) and read_piece (10) call peer_silent, each in a loop."},
         {"--timeout 0 waits for ever", no_timeouts, 14, "the option --timeout",
          "Zero means no limit everywhere: no deadline, no patience, no ping."},
         {"an interrupted wait goes on", interrupted_waits, 14, "man 7 signal",
-         "EINTR means that the wait was disturbed: wait again, for the time that is left."},
+         "EINTR means that the wait was disturbed: receive (lesson 3) and send_all_locked (5) then "
+         "wait again, in await, for the time that is left."},
         {"a client that never reads is given up", never_reads, 14, "man 2 poll",
-         "Where a send can take nothing, wait with poll for as long as the patience lasts, and then "
-         "give up."},
+         "Where a patience is set, send_all_locked (lesson 5) sends with MSG_DONTWAIT. Where that can "
+         "take nothing, it waits in await, with poll, as long as the patience lasts."},
         {"memory comes back after a large message", memory_comes_back, 14, "RFC 6455, section 10.4",
-         "When a client is silent, give back what its last large message needed."},
+         "When a client is silent, peer_silent gives back what its last large message needed. "
+         "read_header_bytes (lesson 9) calls it."},
         {"nobody has to listen to its complaints", nobody_listens, 14, "man 7 signal, SIGPIPE",
          "To write where nobody reads must be an error and no end: SIGPIPE is ignored."},
         {0},

@@ -583,7 +583,7 @@ static const char *vain_wait(void)
     if (foreign() || (!timed_out && !end_awaited))
         return NULL;
     learn_look_at_server();
-    if (look == NULL || (answered && reports(look, "waits in accept"))) /* all clients have been served */
+    if (look == NULL || (answered && reports(look, "waits in accept"))) /* all have been served */
         return NULL;
     if (end_awaited)
         return "your server does not end: ";
