@@ -526,9 +526,9 @@ int main(void)
     static const struct test tests[] = {
         {"all that crosses the wire is told, in order", a_whole_connection, 13,
          "man 3 pthread_cond_wait",
-         "publish wakes the watchers, each of which takes the next event. What is missing was not told "
-         "by its function: a request's line by read_line (lesson 4), the 101 by write_head, which "
-         "handshake_switch (8) calls, a frame that goes out by frame_write (10)."},
+         "publish wakes the watchers, each of which takes the next event. A missing line is told by "
+         "read_line (lesson 4), the 101 by write_head, which handshake_switch (8) calls, a frame that "
+         "goes out by frame_write (10). For a missing payload, read_piece (10) calls keep_beginning."},
         {"two threads may write to one client", two_writers, 13, "man 3 pthread_mutex_lock",
          "A watcher's two threads write to one stream: each frame must go whole, under the write lock."},
         {"long payloads, refused frames, odd bytes", details, 13, "RFC 8259, section 7",

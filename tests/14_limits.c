@@ -552,12 +552,12 @@ int main(void)
         {"a second signal ends it at once", second_signal, 14, "man 2 sigaction",
          "The first signal puts the default back, so that the second one does what signals do. Where "
          "the first sends no 1001: switch_protocols (lesson 8) calls note_progress."},
-        {"a client that lingers is left", lingering_clients, 14, "RFC 9112, section 9.6",
-         "stream_finish (lesson 5) sets a deadline of LINGER_S before it reads what still comes, and "
-         "receive (lesson 3) keeps it with await."},
         {"a request that is not whole in time gets 408", slow_requests, 14, "RFC 9110, section 15.5.9",
          "The deadline is set once, before the request: receive (lesson 3) calls await with it before "
          "each recv, which then waits for what is left, with poll."},
+        {"a client that lingers is left", lingering_clients, 14, "RFC 9112, section 9.6",
+         "stream_finish (lesson 5) sets a deadline of LINGER_S before it reads what still comes, and "
+         "receive (lesson 3) keeps it with await."},
         {"after silence a ping, without an answer the end", silence, 14, "RFC 6455, section 5.5.2",
          "A recv that times out means silence: read_header_bytes (lesson 9) calls peer_silent. "
          "stream_await waits for s->patience_ms, so stream_set_patience must set that, too. "
