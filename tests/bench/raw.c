@@ -47,7 +47,7 @@ int main(int argc, char **argv)
 
     buffer_bytes = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
     own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (buffer_bytes == 0 || bind(listener, (struct sockaddr *)&own, sizeof own) != 0 ||
+    if (buffer_bytes == 0 || listener < 0 || bind(listener, (struct sockaddr *)&own, sizeof own) != 0 ||
         listen(listener, SOMAXCONN) != 0 || getsockname(listener, (struct sockaddr *)&own, &length) != 0)
         return EXIT_FAILURE;
     printf("listening on http://127.0.0.1:%d/\n", ntohs(own.sin_port));
