@@ -145,14 +145,14 @@ int main(void)
     const char *counted = getenv("COUNTED_SERVER");
     int status;
 
-    /* glibc keeps some 100 KiB for each of its heaps ("arenas"), whose number depends on the
-     * machine: with one, what is counted is the clients'. */
-    setenv("MALLOC_ARENA_MAX", "1", 1);
-    counts = share_counts();
     if (counted == NULL || setenv("SERVER", counted, 1) != 0) {
         fprintf(stderr, "COUNTED_SERVER must name the server that is linked with counted.c\n");
         return EXIT_FAILURE;
     }
+    /* glibc keeps some 100 KiB for each of its heaps ("arenas"), whose number depends on the
+     * machine: with one, what is counted is the clients'. */
+    setenv("MALLOC_ARENA_MAX", "1", 1);
+    counts = share_counts();
     server_start(NULL);
     descriptors_at_rest = server_descriptors();
     status = server_finish(run_suite("15 how fast, how many", tests));
