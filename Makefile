@@ -423,10 +423,11 @@ handbook: ## all lessons as one file: build/handbook.html, and a PDF for paper
 
 # ---- the code's form ----
 
+# cppcheck does not see that the fuzzers' require() ends where memory is lacking.
 lint: compile_commands.json ## clang-tidy and cppcheck
 	clang-tidy --quiet -p . --warnings-as-errors='*' $(filter %.c,$(SOURCES))
 	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
-		--suppress=normalCheckLevelMaxBranches \
+		--suppress=normalCheckLevelMaxBranches --suppress=ctunullpointerOutOfMemory \
 		--std=c11 -D_GNU_SOURCE -DCLIENT_DIRECTORY='""' $(filter %.c,$(SOURCES))
 
 format: ## lay out all C files as .clang-format says
