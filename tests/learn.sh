@@ -35,7 +35,7 @@ run() {
     status=$?
     [ $status -ne 124 ] || fail 'it has not come to an end'
     grep -q '^[0-9]* passed, [0-9]* failed$' "$here/log" || fail 'there is no summary'
-    long=$(awk 'length($0) > 80' "$here/log")
+    long=$(sed 's/…/./g' "$here/log" | awk 'length($0) > 80') # some awks count bytes
     [ -z "$long" ] || fail "a line is longer than a terminal is wide: $long"
 }
 

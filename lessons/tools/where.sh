@@ -195,7 +195,8 @@ function doing(t, at,    name) {
         weight[t] = 3
         return "waits for a lock (" name ") in"
     }
-    weight[t] = name ~ /^accept/ ? 0 : 2
+    # It waits for somebody new, for a client's bytes, or for another thread.
+    weight[t] = name ~ /^accept/ ? 0 : name == "recv" ? 1 : 2
     return "waits in " name ", called from"
 }
 
@@ -208,7 +209,7 @@ function whose(t,    n) {
     return name[t] != "" ? "the thread \"" name[t] "\"" : "a thread"
 }
 
-function hangs(    t, at, worst, said, i) {
+function hangs(    t, at, worst, said, i, line) {
     weight[0] = -1
     for (t = 1; t <= thread; t++) {
         at = near[t] = nearest(t)
@@ -225,8 +226,12 @@ function hangs(    t, at, worst, said, i) {
     print whose(worst) " " said[worst]
     show_frames(worst, near[worst], 4)
     for (t = 1; t <= thread; t++)
-        if (t != worst && said[t] != "" && weight[t] > 0 && i++ < 3)
-            print (i == 1 ? "\n" : "") "    " whose(t) " " said[t]
+        if (t != worst && said[t] != "" && weight[t] > 0 && i++ < 3) {
+            line = "    " whose(t) " " said[t]
+            if (length(line) > 78)
+                sub(/, called from/, ",\n        called from", line)
+            print (i == 1 ? "\n" : "") line
+        }
 }
 
 FILENAME ~ /before$/ { start[$1] = $2; next }
