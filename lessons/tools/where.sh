@@ -195,7 +195,7 @@ function doing(t, at,    name) {
         weight[t] = 3
         return "waits for a lock (" name ") in"
     }
-    # It waits for somebody new, for a client's bytes, or for another thread.
+    # It waits for somebody new, for bytes of a client, or for another thread.
     weight[t] = name ~ /^accept/ ? 0 : name == "recv" ? 1 : 2
     return "waits in " name ", called from"
 }
