@@ -182,6 +182,15 @@ static void reasons_of_ours(void)
     close(fd);
 }
 
+/* For tests by call: a stream on one of two sockets, ends[0]; what it sends comes out of ends[1]. */
+static void open_on_pair(struct stream *s, int ends[2])
+{
+    needs_own("functions");
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+        abort(); /* without two sockets there is nothing to test */
+    stream_open(s, ends[0], NULL);
+}
+
 /* By call, for on the wire it shows only where two threads write to one client. */
 static void last_word_is_the_last(void)
 {
@@ -190,10 +199,7 @@ static void last_word_is_the_last(void)
     int ends[2];
     char got[8];
 
-    needs_own("functions");
-    if (!EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "two sockets"))
-        return;
-    stream_open(&s, ends[0], NULL);
+    open_on_pair(&s, ends);
     EXPECT(stream_say_last_word(&s, &word) == 0, "the first last word must be answered with 0");
     EXPECT(stream_say_last_word(&s, &word) == STREAM_OVER, "a second one with STREAM_OVER");
     EXPECT(stream_write(&s, "late", 4, NULL, 0, false) == STREAM_OVER, "what is written behind it, too");
@@ -214,10 +220,7 @@ static void farewell_is_taken_up(void)
     int ends[2];
     char got[8];
 
-    needs_own("functions");
-    if (!EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "two sockets"))
-        return;
-    stream_open(&s, ends[0], NULL);
+    open_on_pair(&s, ends);
     pthread_mutex_lock(&s.write_lock);
     stream_farewell(&s, &farewell);
     pthread_mutex_unlock(&s.write_lock);
