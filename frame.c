@@ -494,7 +494,7 @@ static int read_frame(struct websocket *ws, struct frame *frame)
         result = control ? read_control(ws, frame) : data_frame(ws, frame);
     }
     tell_farewell(ws);
-    if (frame->header_length > 0) /* also of one that was refused, or cut off */
+    if (wire_is_watched() && frame->header_length > 0) /* also of one that was refused, or cut off */
         wire_frame(ws->stream->tap, WIRE_IN, frame->header, frame->header_length, frame->beginning,
                    frame->kept, frame->length, frame->kept < frame->offset);
     return result == 0 && control ? answer_control(ws, frame) : result;
@@ -525,7 +525,7 @@ int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size
     for (size_t i = 0; i < extended; i++) /* in network order, as in big_endian */
         header[2 + i] = (unsigned char)((uint64_t)length >> 8 * (extended - 1 - i));
     result = stream_write(ws->stream, header, 2 + extended, payload, length, more);
-    if (result == 0)
+    if (result == 0 && wire_is_watched())
         wire_frame(ws->stream->tap, WIRE_OUT, header, 2 + extended, payload, length, length,
                    length > WIRE_PAYLOAD_BYTES);
     return result == STREAM_OVER ? 0 : result;

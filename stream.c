@@ -6,9 +6,9 @@
  *
  * What makes it fast: a peer that sends twenty small frames in one segment costs one recv and one
  * send, for answers gather in the write buffer while there is something left to read
- * (stream_has_input), and the last of them takes the others along. One that nothing follows, or that
- * is large, is sent from where it lies, without a copy. What is left in the write buffer goes before a
- * read would wait (see receive): a peer that waits for its answer always has it before we wait for it.
+ * (stream_has_input), and the last of them takes the others along. A large one is sent from where it
+ * lies, without a copy. What is left in the write buffer goes before a read would wait (see receive): a
+ * peer that waits for its answer always has it before we wait for it.
  *
  * stdio's FILE would buffer too, but it does not tell a timeout from an end, or half a line from
  * a whole one. Here, these differences are the point.
@@ -23,9 +23,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Bytes that are small enough to be put together on a worker's stack, which has this much to spare. */
+#define SMALL_BYTES 512
 
 /* Lesson 14, given. The time in milliseconds, on a clock that nobody can set back. */
 static int64_t clock_ms(void)
@@ -136,12 +138,18 @@ int stream_await(struct stream *s)
 
 /* ---- writing: the functions named *_locked are called with the write lock held ---- */
 
+/* Lesson 5, given. Copies bytes, and answers how many. */
+static size_t copy(unsigned char *to, const void *bytes, size_t length)
+{
+    if (length > 0) /* memcpy from NULL is not allowed, not even of nothing */
+        memcpy(to, bytes, length);
+    return length;
+}
+
 /* Lesson 5, given. Copies bytes behind those in the write buffer; the caller knows that they fit. */
 static void append_locked(struct stream *s, const void *bytes, size_t length)
 {
-    if (length > 0) /* memcpy from NULL is not allowed, not even of nothing */
-        memcpy(s->out + s->out_length, bytes, length);
-    s->out_length += length;
+    s->out_length += copy(s->out + s->out_length, bytes, length);
 }
 
 /* Lesson 14, given. Says the last word that another thread has left for us, and sends what goes
@@ -175,82 +183,79 @@ static void unlock_writing(struct stream *s)
     say_owed(s);
 }
 
-/* Lesson 5, given. Steps over the n bytes that were sent, in a list of pieces to send. */
-static void skip_sent(struct msghdr *pieces, size_t n)
+/* Lesson 5. Sends all the bytes, however many sends it takes: a send may take only a part. MSG_MORE:
+ * the kernel may hold the last of them back for what is sent next. */
+static int send_all_locked(struct stream *s, const void *bytes, size_t length, int msg_more)
 {
-    while (pieces->msg_iovlen > 0 && n >= pieces->msg_iov->iov_len) {
-        n -= pieces->msg_iov->iov_len;
-        pieces->msg_iov++;
-        pieces->msg_iovlen--;
-    }
-    if (n > 0) {
-        pieces->msg_iov->iov_base = (char *)pieces->msg_iov->iov_base + n;
-        pieces->msg_iov->iov_len -= n;
-    }
-}
-
-/* Lesson 5. Sends all the pieces, however many sends it takes: a send may take only a part. */
-static int send_all_locked(struct stream *s, struct iovec *list, size_t count)
-{
-    struct msghdr pieces = {.msg_iov = list, .msg_iovlen = count};
+    const char *next = bytes;
 
     /* A send that waits in the kernel takes its time anew for every part; await counts it right.
      * MSG_NOSIGNAL: a peer that has gone is an error here, not a SIGPIPE to the process. */
-    int flags = MSG_NOSIGNAL | (s->patience_ms == 0 ? 0 : MSG_DONTWAIT);
+    int flags = msg_more | MSG_NOSIGNAL | (s->patience_ms == 0 ? 0 : MSG_DONTWAIT);
 
-    while (s->write_error == 0 && pieces.msg_iovlen > 0) {
-        ssize_t n = sendmsg(s->fd, &pieces, flags);
-        if (n >= 0)
-            skip_sent(&pieces, (size_t)n);
-        else if (errno != EAGAIN && errno != EINTR)
+    while (s->write_error == 0 && length > 0) {
+        ssize_t n = send(s->fd, next, length, flags);
+        if (n >= 0) {
+            next += n;
+            length -= (size_t)n;
+        } else if (errno != EAGAIN && errno != EINTR) {
             s->write_error = STREAM_ERROR;
-        else if (await(s, POLLOUT, end_of_patience(s)) != 0)
+        } else if (await(s, POLLOUT, end_of_patience(s)) != 0) {
             s->write_error = STREAM_STUCK;
+        }
     }
     return s->write_error;
 }
 
-/* Lesson 5, given. Sends what waits in the write buffer, and the two pieces behind it, in one call. */
-static int send_now_locked(struct stream *s, const void *first, size_t first_length, const void *second,
-                           size_t second_length)
-{
-    struct iovec list[] = {
-        {.iov_base = s->out, .iov_len = s->out_length},
-        {.iov_base = (void *)(uintptr_t)first, .iov_len = first_length},
-        {.iov_base = (void *)(uintptr_t)second, .iov_len = second_length},
-    };
-    int result = send_all_locked(s, list, sizeof list / sizeof list[0]);
-
-    s->out_length = 0;
-    return result;
-}
-
 /* Lesson 5, given. Sends what waits in the write buffer, where something does. */
-static int flush_locked(struct stream *s)
+static int flush_locked(struct stream *s, int msg_more)
 {
-    if (s->write_error != 0 || s->out_length == 0)
-        return s->write_error;
-    return send_now_locked(s, NULL, 0, NULL, 0);
+    if (s->out_length > 0)
+        send_all_locked(s, s->out, s->out_length, msg_more);
+    s->out_length = 0;
+    return s->write_error;
 }
 
-/* Lesson 5. Writes two pieces as one: behind what waits in the buffer, or to wait there for what
- * follows; else out at once. */
+/* Lesson 5, given. Sends two small pieces with one call, when nothing waits. They meet on the stack: a
+ * client that is idle most of the time then has no page of its write buffer in memory. */
+static int send_small_locked(struct stream *s, const void *first, size_t first_length,
+                             const void *second, size_t second_length)
+{
+    unsigned char both[SMALL_BYTES];
+    size_t length = copy(both, first, first_length);
+
+    length += copy(both + length, second, second_length);
+    return send_all_locked(s, both, length, 0);
+}
+
+/* Lesson 5, given. Sends what waits, and two pieces behind it from where they lie, without a copy. */
+static int send_large_locked(struct stream *s, const void *first, size_t first_length,
+                             const void *second, size_t second_length)
+{
+    flush_locked(s, MSG_MORE);
+    send_all_locked(s, first, first_length, second_length > 0 ? MSG_MORE : 0);
+    return send_all_locked(s, second, second_length, 0);
+}
+
+/* Lesson 5. Writes two pieces as one: into the buffer, to wait there for what follows or to be sent
+ * with what waits; or out at once, where they are too large for it, or small and alone. */
 int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,
                  size_t second_length, bool more)
 {
+    size_t length = first_length + second_length;
     int result;
-    bool fits;
 
     pthread_mutex_lock(&s->write_lock);
-    fits = first_length + second_length <= STREAM_BUFFER_BYTES - s->out_length;
     result = s->last_word_said ? STREAM_OVER : s->write_error;
-    if (result == 0 && fits && (more || s->out_length > 0)) {
+    if (result == 0 && length > STREAM_BUFFER_BYTES - s->out_length) {
+        result = send_large_locked(s, first, first_length, second, second_length);
+    } else if (result == 0 && !more && s->out_length == 0 && length <= SMALL_BYTES) {
+        result = send_small_locked(s, first, first_length, second, second_length);
+    } else if (result == 0) {
         append_locked(s, first, first_length);
         append_locked(s, second, second_length);
         if (!more)
-            result = flush_locked(s);
-    } else if (result == 0) {
-        result = send_now_locked(s, first, first_length, second, second_length);
+            result = flush_locked(s, 0);
     }
     unlock_writing(s);
     return result;
@@ -262,7 +267,7 @@ int stream_flush(struct stream *s)
     int result;
 
     pthread_mutex_lock(&s->write_lock);
-    result = flush_locked(s);
+    result = flush_locked(s, 0);
     unlock_writing(s);
     return result;
 }
@@ -275,7 +280,7 @@ static int flush_before_waiting(struct stream *s)
 
     if (pthread_mutex_trylock(&s->write_lock) != 0)
         return 0;
-    result = flush_locked(s);
+    result = flush_locked(s, 0);
     unlock_writing(s);
     return result;
 }

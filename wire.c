@@ -26,7 +26,7 @@ static struct timespec started;
 static bool view_offered;
 
 /* How many watch; read without the lock, to know whether telling is worth it. */
-static atomic_uint watcher_count;
+atomic_uint wire_watchers;
 
 static struct {
     pthread_mutex_t lock;
@@ -53,12 +53,6 @@ static int64_t elapsed_us(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)(now.tv_sec - started.tv_sec) * 1000000 + (now.tv_nsec - started.tv_nsec) / 1000;
-}
-
-/* Lesson 13, given. Whether anybody watches. */
-bool wire_is_watched(void)
-{
-    return atomic_load(&watcher_count) > 0;
 }
 
 /* Lesson 13. Puts an event into the ring, over the oldest one, and wakes the watchers. The server
@@ -198,14 +192,14 @@ void wire_watch(struct wire_watcher *watcher)
     watcher->next = ring.next;
     watcher->ended = false;
     pthread_mutex_unlock(&ring.lock);
-    atomic_fetch_add(&watcher_count, 1);
+    atomic_fetch_add(&wire_watchers, 1);
 }
 
 /* Lesson 13, given. Stops watching. */
 void wire_stop_watching(struct wire_watcher *watcher)
 {
     (void)watcher; /* the ring does not know its watchers; it only counts them */
-    atomic_fetch_sub(&watcher_count, 1);
+    atomic_fetch_sub(&wire_watchers, 1);
 }
 
 /* Lesson 13. Ends a watcher's waiting. */

@@ -36,6 +36,7 @@
 #ifndef WIRE_H
 #define WIRE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -116,8 +117,15 @@ void wire_frame(struct wire_tap *tap, enum wire_direction direction, const unsig
                 bool cut);
 void wire_note(struct wire_tap *tap, enum wire_kind kind, const char *why);
 
-/* Whether anybody watches now, so that telling is worth some work. */
-bool wire_is_watched(void);
+/* How many watch: for the next call alone. No lock. */
+extern atomic_uint wire_watchers;
+
+/* Whether anybody watches now, so that telling is worth some work. It stands here, so that to ask costs
+ * no call: each frame asks. */
+static inline bool wire_is_watched(void)
+{
+    return atomic_load(&wire_watchers) > 0;
+}
 
 /* Begins to watch, with the next event; wire_stop_watching must follow. */
 void wire_watch(struct wire_watcher *watcher);

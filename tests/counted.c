@@ -14,11 +14,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
-
-/* Pieces in a list to send. The server sends three at most. */
-#define PIECES 8
 
 /* Descriptors that short sends are kept apart by. A test has a dozen. */
 #define DESCRIPTORS 256
@@ -133,37 +129,6 @@ ssize_t __wrap_send(int fd, const void *from, size_t length, int flags)
     if (counts->send_most > 0 && length > counts->send_most)
         length = counts->send_most;
     return __real_send(fd, from, length, flags);
-}
-
-/* Copies a list of pieces, as far as so many bytes go. Answers how many pieces that are. */
-static size_t shorten(struct iovec *to, const struct msghdr *message, size_t most)
-{
-    size_t i = 0;
-
-    for (; i < PIECES && i < message->msg_iovlen && most > 0; i++) {
-        to[i] = message->msg_iov[i];
-        if (to[i].iov_len > most)
-            to[i].iov_len = most;
-        most -= to[i].iov_len;
-    }
-    return i;
-}
-
-ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
-{
-    struct iovec pieces[PIECES];
-    struct msghdr less = *message;
-
-    atomic_fetch_add(&counts->sends, 1);
-    if (fails(CALL_SENDMSG, fd) || takes_nothing(fd))
-        return -1;
-    if (counts->send_most > 0) {
-        less.msg_iov = pieces;
-        less.msg_iovlen = shorten(pieces, message, counts->send_most);
-    }
-    return __real_sendmsg(fd, &less, flags);
 }
 
 /* ---- memory ---- */

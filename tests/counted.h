@@ -16,7 +16,6 @@
 enum call {
     CALL_RECV,
     CALL_SEND,
-    CALL_SENDMSG,
     CALL_POLL,
     CALL_MALLOC,
     CALL_CALLOC,
@@ -45,13 +44,13 @@ struct fault {
  * waits for next is not. */
 struct counts {
     atomic_long receives; /* recv */
-    atomic_long sends;    /* send, sendmsg */
+    atomic_long sends;
     atomic_long polls;
     atomic_long allocations; /* malloc, calloc, realloc */
 
     struct fault fault;
 
-    /* Bytes that one recv gives, or one send or sendmsg takes, at most; 0: as many as there are.
+    /* Bytes that one recv gives, or one send takes, at most; 0: as many as there are.
      * Written before the server starts. Where sends are short, every other one on a socket takes
      * nothing: EAGAIN. */
     size_t receive_most, send_most;

@@ -35,10 +35,10 @@ tbreak send_all_locked
 commands
   silent
   here
-  say One piece of memory holds all: head and file. (A large file does not fit into the buffer: then
-  say the head is the first piece, and the file, where it lies, the second.) One sendmsg takes it.
-  your-turn p list[0]
-  your-turn bt 5
+  say Head and file lie together in the write buffer, and one send takes them. (A large file does not
+  say fit there: then the head is sent first, with MSG_MORE, and the file from where it lies.)
+  your-turn p length
+  your-turn bt 4
   your-turn finish
 end
 

@@ -210,23 +210,6 @@ ssize_t __wrap_send(int fd, const void *from, size_t length, int flags)
     return n == 0 ? -1 : (ssize_t)n;
 }
 
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
-{
-    size_t length = 0, n, left;
-
-    for (size_t i = 0; i < message->msg_iovlen; i++)
-        length += message->msg_iov[i].iov_len;
-    n = left = send_piece(fd, length, flags);
-    for (size_t i = 0; left > 0; i++) {
-        const struct iovec *part = &message->msg_iov[i];
-        size_t here = part->iov_len < left ? part->iov_len : left;
-        take_out(part->iov_base, here);
-        left -= here;
-    }
-    return n == 0 ? -1 : (ssize_t)n;
-}
-
 /* Only a read behind the quiet end waits in vain; then the time is over at once. */
 int __wrap_poll(struct pollfd *list, nfds_t count, int timeout);
 int __wrap_poll(struct pollfd *list, nfds_t count, int timeout)

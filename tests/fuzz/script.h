@@ -2,7 +2,7 @@
  * script.h - a peer in memory, for fuzzing: what it sends, and how the bytes are cut
  *
  * The server blocks and has threads; a fuzzer wants one call that returns. So the linker leads the
- * server's calls of recv, send, sendmsg, poll, shutdown, setsockopt, time and clock_gettime to
+ * server's calls of recv, send, poll, shutdown, setsockopt, time and clock_gettime to
  * script.c (--wrap, as in tests/counted.c), and there is no socket: a recv takes from a text in
  * memory, a send adds to another, and the clock goes on only where a poll waits in vain.
  *

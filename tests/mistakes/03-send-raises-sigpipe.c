@@ -6,19 +6,21 @@
  * Caught by: tests/03_stream.c
  * Says: a peer that is gone must be an error, but SIGPIPE came
  */
-static int send_all_locked(struct stream *s, struct iovec *list, size_t count)
+static int send_all_locked(struct stream *s, const void *bytes, size_t length, int msg_more)
 {
-    struct msghdr pieces = {.msg_iov = list, .msg_iovlen = count};
-    int flags = s->patience_ms == 0 ? 0 : MSG_DONTWAIT;
+    const char *next = bytes;
+    int flags = msg_more | (s->patience_ms == 0 ? 0 : MSG_DONTWAIT);
 
-    while (s->write_error == 0 && pieces.msg_iovlen > 0) {
-        ssize_t n = sendmsg(s->fd, &pieces, flags);
-        if (n >= 0)
-            skip_sent(&pieces, (size_t)n);
-        else if (errno != EAGAIN && errno != EINTR)
+    while (s->write_error == 0 && length > 0) {
+        ssize_t n = send(s->fd, next, length, flags);
+        if (n >= 0) {
+            next += n;
+            length -= (size_t)n;
+        } else if (errno != EAGAIN && errno != EINTR) {
             s->write_error = STREAM_ERROR;
-        else if (await(s, POLLOUT, end_of_patience(s)) != 0)
+        } else if (await(s, POLLOUT, end_of_patience(s)) != 0) {
             s->write_error = STREAM_STUCK;
+        }
     }
     return s->write_error;
 }

@@ -5,12 +5,11 @@
  * Caught by: tests/03_stream.c
  * Says: the other side must get every byte, in order, and the end (a send may take only a part)
  */
-static int send_all_locked(struct stream *s, struct iovec *list, size_t count)
+static int send_all_locked(struct stream *s, const void *bytes, size_t length, int msg_more)
 {
-    struct msghdr pieces = {.msg_iov = list, .msg_iovlen = count};
-    int flags = MSG_NOSIGNAL | (s->patience_ms == 0 ? 0 : MSG_DONTWAIT);
+    int flags = msg_more | MSG_NOSIGNAL | (s->patience_ms == 0 ? 0 : MSG_DONTWAIT);
 
-    if (s->write_error == 0 && sendmsg(s->fd, &pieces, flags) == -1)
+    if (s->write_error == 0 && length > 0 && send(s->fd, bytes, length, flags) == -1)
         s->write_error = STREAM_ERROR;
     return s->write_error;
 }

@@ -27,16 +27,18 @@ int main(int argc, char **argv)
     return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int send_all_locked(struct stream *s, struct iovec *list, size_t count)
+static int send_all_locked(struct stream *s, const void *bytes, size_t length, int msg_more)
 {
-    struct msghdr pieces = {.msg_iov = list, .msg_iovlen = count};
+    const char *next = bytes;
 
-    while (s->write_error == 0 && pieces.msg_iovlen > 0) {
-        ssize_t n = sendmsg(s->fd, &pieces, 0);
-        if (n >= 0)
-            skip_sent(&pieces, (size_t)n);
-        else if (errno != EINTR)
+    while (s->write_error == 0 && length > 0) {
+        ssize_t n = send(s->fd, next, length, msg_more);
+        if (n >= 0) {
+            next += n;
+            length -= (size_t)n;
+        } else if (errno != EINTR) {
             s->write_error = STREAM_ERROR;
+        }
     }
     return s->write_error;
 }
