@@ -13,7 +13,7 @@ unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL LESSON SERVER FOREIGN WORKSHOP NO
 export SHELL=/bin/sh # which script(1) takes
 scratch=$(mktemp -d) || exit
 out=$scratch/out server=''
-passed=0 failed=0
+. tests/assert.sh
 
 stop() {
     [ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null
@@ -22,29 +22,7 @@ stop() {
 trap 'stop; rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
 
-good() {
-    passed=$((passed + 1))
-}
-wrong() {
-    failed=$((failed + 1))
-    echo "FAILED: $1"
-    sed 's/^/    /' "$out"
-}
-
-# Runs a command, and asserts its exit status; says asserts that a line of its output matches.
-run() {
-    wanted=$1
-    shift
-    timeout 120 "$@" >"$out" 2>&1 </dev/null
-    status=$?
-    if [ $status = "$wanted" ]; then good; else wrong "\"$*\" ends with $status, not $wanted"; fi
-}
-says() {
-    if grep -q -e "$1" "$out"; then good; else wrong "nothing says \"$1\""; fi
-}
-never_says() {
-    if grep -q -e "$1" "$out"; then wrong "\"$1\" must not be said"; else good; fi
-}
+# Asserts that the last command has printed one line.
 one_line() {
     if [ "$(wc -l <"$out")" = 1 ]; then good; else wrong "one line is enough"; fi
 }
@@ -237,5 +215,4 @@ colours() {
 for part; do
     $part
 done
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+sum_up

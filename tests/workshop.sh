@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.." || exit
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL LESSON SERVER FOREIGN WORKSHOP FORCE NO_COLOR BUILD CFLAGS
 scratch=$(mktemp -d) || exit
 copy="$scratch/a project" out=$scratch/out watch=''
-passed=0 failed=0
+. tests/assert.sh
 
 end() {
     [ -z "$watch" ] || kill -KILL "-$watch" 2>/dev/null
@@ -24,41 +24,6 @@ mkdir "$copy"
 tar -cf - --exclude=./.git --exclude=./workshop --exclude=./build/[!r]* --exclude=node_modules . |
     tar -xf - -C "$copy"
 cd "$copy" || exit
-
-# What is being shown; failures name it.
-about() {
-    about=$1
-}
-
-good() {
-    passed=$((passed + 1))
-}
-
-wrong() {
-    failed=$((failed + 1))
-    echo "FAILED: $about: $1"
-    sed 's/^/    /' "$out"
-}
-
-# Runs a command, and asserts its exit status: 0, or "red" for any other.
-run() {
-    wanted=$1
-    shift
-    "$@" >"$out" 2>&1 </dev/null
-    status=$?
-    case $wanted,$status in
-    0,0 | red,[1-9]*) good ;;
-    *) wrong "\"$*\" ends with $status, not $wanted" ;;
-    esac
-}
-
-# Asserts that a line of the output matches, or none does.
-says() {
-    if grep -q -e "$1" "$out"; then good; else wrong "nothing says \"$1\""; fi
-}
-never_says() {
-    if grep -q -e "$1" "$out"; then wrong "\"$1\" must not be said"; else good; fi
-}
 
 # Asserts what a command answers.
 holds() {
@@ -447,5 +412,4 @@ for part in ${*:-making keeping checking choosing showing watching touring exami
     [ "$part" = making ] || make -s workshop LESSON=3 >"$out"
     $part
 done
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+sum_up
