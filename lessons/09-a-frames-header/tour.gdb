@@ -42,6 +42,6 @@ commands
   tour-ends
 end
 
-say Send a short text, one of some 300 letters, and a large one ("large" on the page): each is a frame
-say with another form of length.
+say A length has three forms, and this tour stops at each: for a short text, for one of some 300
+say letters, and for a large one. (With a browser: send these three; "large" on the page is the last.)
 tour-begins

@@ -38,5 +38,6 @@ commands
   tour-ends
 end
 
-say Send Hello. This tour looks at the payload while its mask is taken off, and at the answer.
+say This tour looks at a payload while its mask is taken off, and at the answer. (With a browser: send
+say Hello.)
 tour-begins
