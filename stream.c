@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Bytes that are small enough to be put together on a worker's stack, which has this much to spare. */
+/* Bytes that are few enough to be put together on the stack without touching another page of it. */
 #define SMALL_BYTES 512
 
 /* Lesson 14, given. The time in milliseconds, on a clock that nobody can set back. */
@@ -238,7 +238,7 @@ static int send_large_locked(struct stream *s, const void *first, size_t first_l
 }
 
 /* Lesson 5. Writes two pieces as one: into the buffer, to wait there for what follows or to be sent
- * with what waits; or out at once, where they are too large for it, or small and alone. */
+ * with what waits; or out at once, where they do not fit there, or are small and alone. */
 int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,
                  size_t second_length, bool more)
 {

@@ -117,7 +117,7 @@ void wire_frame(struct wire_tap *tap, enum wire_direction direction, const unsig
                 bool cut);
 void wire_note(struct wire_tap *tap, enum wire_kind kind, const char *why);
 
-/* How many watch: for the next call alone. No lock. */
+/* How many watch. wire_watch and wire_stop_watching count; others ask wire_is_watched. Atomic, no lock. */
 extern atomic_uint wire_watchers;
 
 /* Whether anybody watches now, so that telling is worth some work. It stands here, so that to ask costs

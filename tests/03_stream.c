@@ -279,6 +279,36 @@ static void more_or_not(void)
     stream_close(&s);
 }
 
+/* At the borders between what is small, what fits the buffer, and what is large. Each piece is written
+ * alone, and behind one byte that waits. */
+static void sizes_of_writes(void)
+{
+    static const size_t sizes[] = {
+        511, 512, 513, 1000, STREAM_BUFFER_BYTES - 1, STREAM_BUFFER_BYTES, STREAM_BUFFER_BYTES + 1};
+    static unsigned char bytes[STREAM_BUFFER_BYTES + 1], got[sizeof bytes + 1];
+    struct feeding f;
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(i % 251);
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd, NULL);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        EXPECT(stream_write(&s, bytes, 2, bytes + 2, sizes[i] - 2, false) == 0 &&
+                   receive_bytes(f.far_fd, got, sizes[i]) && memcmp(got, bytes, sizes[i]) == 0,
+               "%zu bytes alone", sizes[i]);
+        stream_write(&s, "x", 1, NULL, 0, true);
+        EXPECT(stream_write(&s, bytes, 2, bytes + 2, sizes[i] - 2, true) == 0, "a write");
+        EXPECT(s.out_length <= STREAM_BUFFER_BYTES,
+               "behind STREAM_BUFFER_BYTES there is room for the last word alone, but %zu bytes wait",
+               s.out_length);
+        EXPECT(stream_flush(&s) == 0 && receive_bytes(f.far_fd, got, sizes[i] + 1) && got[0] == 'x' &&
+                   memcmp(got + 1, bytes, sizes[i]) == 0,
+               "%zu bytes behind another", sizes[i]);
+    }
+    feed_finish(&f);
+    stream_close(&s);
+}
+
 static volatile sig_atomic_t sigpipes;
 
 static void count_sigpipe(int number)
@@ -466,7 +496,11 @@ int main(void)
         {"some bytes, as many as are there", some, 3, "man 2 recv",
          "A fill must add behind what waits, and count exactly what recv has answered."},
         {"small writes wait for what follows them", more_or_not, 5, "one send for head and body",
-         "Append where more follows, or where something waits; flush where nothing more follows."},
+         "Append what fits, and flush where nothing more follows. Past the buffer goes only what does "
+         "not "
+         "fit, and what is small and alone: at most SMALL_BYTES, and nothing waits."},
+        {"writes of every size come out whole", sizes_of_writes, 5, "three ways out",
+         "Too long is what exceeds STREAM_BUFFER_BYTES - s->out_length, small what is in SMALL_BYTES."},
         {"a large write is sent whole", large_write, 5, "man 2 send",
          "A send may take only a part: go on with the rest until all of it has gone."},
         {"a peer that is gone is an error", peer_is_gone, 5, "man 2 send, MSG_NOSIGNAL",

@@ -26,6 +26,7 @@ run() {
     timeout 300 "$@" >"$out" 2>&1 </dev/null
     status=$?
     case $wanted,$status in
+    *,124) wrong "\"$*\" has not ended in five minutes" ;;
     "$status,$status" | red,[1-9]*) good ;;
     *) wrong "\"$*\" ends with $status, not $wanted" ;;
     esac

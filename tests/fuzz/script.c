@@ -102,6 +102,7 @@ void script_start(bool whole)
     script.stopped = false;
     script.cut = script.given = script.silences = script.out_length = 0;
     script.in_hindered = script.out_hindered = script.quiet = script.no_more_out = false;
+    script.held_back = false;
 }
 
 /* ---- how it is cut ---- */
@@ -168,6 +169,7 @@ ssize_t __wrap_recv(int fd, void *to, size_t room, int flags)
     size_t left = script.length - script.given, n;
 
     require(fd == SCRIPT_FD && flags == 0 && room > 0, "recv of %zu bytes, flags %d", room, flags);
+    require(!script.held_back, "a wait for the peer, who has not got all: the last send has MSG_MORE");
     if (script.on_recv != NULL)
         script.on_recv();
     n = piece(room, !script.no_silence && !script.endless_patience && left > 0, &script.in_hindered);
@@ -183,31 +185,23 @@ ssize_t __wrap_recv(int fd, void *to, size_t room, int flags)
     return (ssize_t)n;
 }
 
-/* Takes what the server sends; the caller has asked for the size of the piece. */
-static void take_out(const void *bytes, size_t length)
-{
-    require(length <= SCRIPT_OUT_BYTES - script.out_length, "more comes back than can be");
-    if (length > 0)
-        memcpy(script.out + script.out_length, bytes, length);
-    script.out_length += length;
-}
-
-/* How many of the bytes of a send go. */
-static size_t send_piece(int fd, size_t length, int flags)
-{
-    require(fd == SCRIPT_FD && length > 0, "a send of %zu bytes", length);
-    require((flags & MSG_NOSIGNAL) != 0, "a send that may end the process with SIGPIPE");
-    require(!script.no_more_out, "a send after the end of sending");
-    return piece(length, (flags & MSG_DONTWAIT) != 0, &script.out_hindered);
-}
-
+/* A piece of what the server sends goes. */
 ssize_t __wrap_send(int fd, const void *from, size_t length, int flags);
 ssize_t __wrap_send(int fd, const void *from, size_t length, int flags)
 {
-    size_t n = send_piece(fd, length, flags);
+    size_t n;
 
-    take_out(from, n);
-    return n == 0 ? -1 : (ssize_t)n;
+    require(fd == SCRIPT_FD && length > 0, "a send of %zu bytes", length);
+    require((flags & MSG_NOSIGNAL) != 0, "a send that may end the process with SIGPIPE");
+    require(!script.no_more_out, "a send after the end of sending");
+    n = piece(length, (flags & MSG_DONTWAIT) != 0, &script.out_hindered);
+    require(n <= SCRIPT_OUT_BYTES - script.out_length, "more comes back than can be");
+    if (n == 0)
+        return -1;
+    memcpy(script.out + script.out_length, from, n);
+    script.out_length += n;
+    script.held_back = (flags & MSG_MORE) != 0;
+    return (ssize_t)n;
 }
 
 /* Only a read behind the quiet end waits in vain; then the time is over at once. */

@@ -76,6 +76,7 @@ struct script {
     bool stopped;                   /* on_stop was called */
     bool quiet;                     /* the silence at the end was met */
     bool no_more_out;               /* the server has ended its direction */
+    bool held_back;                 /* the last of what was sent may wait for a further send */
     size_t out_length;
     unsigned char out[SCRIPT_OUT_BYTES]; /* what came back */
 };
