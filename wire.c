@@ -25,7 +25,6 @@
 static struct timespec started;
 static bool view_offered;
 
-/* How many watch; read without the lock, to know whether telling is worth it. */
 atomic_uint wire_watchers;
 
 static struct {

@@ -496,9 +496,8 @@ int main(void)
         {"some bytes, as many as are there", some, 3, "man 2 recv",
          "A fill must add behind what waits, and count exactly what recv has answered."},
         {"small writes wait for what follows them", more_or_not, 5, "one send for head and body",
-         "Append what fits, and flush where nothing more follows. Past the buffer goes only what does "
-         "not "
-         "fit, and what is small and alone: at most SMALL_BYTES, and nothing waits."},
+         "Append what fits, and flush where nothing more follows. Past the buffer goes only what is too "
+         "large for it, or small and alone: at most SMALL_BYTES, and nothing waits."},
         {"writes of every size come out whole", sizes_of_writes, 5, "three ways out",
          "Too long is what exceeds STREAM_BUFFER_BYTES - s->out_length, small what is in SMALL_BYTES."},
         {"a large write is sent whole", large_write, 5, "man 2 send",
@@ -516,9 +515,7 @@ int main(void)
         {"a timeout loses nothing", timeout_loses_nothing, 14, "man 7 socket, SO_RCVTIMEO",
          "What came before the timeout must stay in the buffer, for the next call to go on with."},
         {"a signal makes no wait longer", signals_buy_no_time, 14, "man 7 signal",
-         "Where recv answers EINTR, receive calls await for what is left, patience_ends, before it "
-         "calls "
-         "recv again."},
+         "Where recv answers EINTR, receive calls await, until patience_ends, and then recv again."},
         {"a deadline holds for all reads together", deadline, 14, "man 2 poll",
          "Wait with poll for the time that is left until the deadline, and not for the whole time "
          "anew."},
