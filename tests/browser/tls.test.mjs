@@ -229,8 +229,8 @@ tlsTest('silence: the server’s pings keep nginx from cutting the connection', 
   await connect(page);
   await pause(4000);
   await state(page, 'OPEN');
-  assert.ok(views.some((view) => view.frames('out', 9) >= 3), 'pings went out');
-  assert.ok(views.some((view) => view.frames('in', 10) >= 3), 'the browser answered them');
+  await eventually(() => views.some((view) => view.frames('out', 9) >= 3), 'pings to go out');
+  await eventually(() => views.some((view) => view.frames('in', 10) >= 3), 'the browser to answer them');
   await page.click('#send-text');
   await lastRow(page, 'message', '"Hello"', 'The same as was sent');
 }, { options: ['--timeout', '1'], changes: [impatient] });
@@ -278,17 +278,24 @@ tlsTest('ip_hash brings a page’s connections to one server', async ({ page, ur
   await page.locator('#wire-list .frame').nth(1).waitFor();
 }, { changes: [['least_conn;', 'ip_hash;']] });
 
+// Which server has the page's echo. A view tells of it by its own connection, so maybe a little later.
+async function whoServes(views) {
+  const at = () => views.findIndex((view) => view.requests('GET /echo') === 1);
+  await eventually(() => at() >= 0, 'the request in one of the views');
+  return at();
+}
+
 tlsTest('one server stops: its clients see 1001, and the next connection goes to the other', async (stand) => {
   const { page, url, servers, views } = stand;
   await page.goto(url);
   await connect(page);
-  const at = views.findIndex((view) => view.requests('GET /echo') === 1);
+  const at = await whoServes(views);
   await servers[at].stop();
   await lastRow(page, 'close', 'code 1001', 'the server is stopping', 'wasClean true');
   await connect(page);
   await page.click('#send-text');
   await lastRow(page, 'message', '"Hello"', 'The same as was sent');
-  assert.equal(views[1 - at].requests('GET /echo'), 1);
+  await eventually(() => views[1 - at].requests('GET /echo') === 1, 'the request in the other view');
   await servers[1 - at].stop();
   await lastRow(page, 'close', 'code 1001');
   assert.equal((await ask(stand)).status, 502);
@@ -297,7 +304,7 @@ tlsTest('one server stops: its clients see 1001, and the next connection goes to
 tlsTest('a server is killed: its clients see 1006', async ({ page, url, servers, views }) => {
   await page.goto(url);
   await connect(page);
-  const at = views.findIndex((view) => view.requests('GET /echo') === 1);
+  const at = await whoServes(views);
   process.kill(servers[at].pid, 'SIGKILL');
   await lastRow(page, 'close', 'code 1006', 'wasClean false');
   servers.splice(at, 1);                                               // nothing is left to stop
