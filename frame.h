@@ -1,14 +1,15 @@
 /*
  * frame.h - WebSocket frames and messages: RFC 6455 sections 5, 7 and 8.1
  *
- * After the handshake both sides speak in frames. A frame is a header of 2 to 14 bytes and a
- * payload. One or more frames make a message. Between them may stand control frames: close, ping
- * and pong, which this layer answers by itself.
+ * After the handshake both sides speak in frames. A frame is a header of 2 to 14 bytes and a payload.
+ * One or more frames make a message. Between them may stand control frames, close, ping and pong,
+ * which this layer handles by itself.
  *
- * A call that reads answers 0 to go on; else a close code of 1000 and more, with which the
- * connection should be closed (ws->problem then says why); else the stream_result that ended it.
+ * A call that can fail returns 0, or -1. Then `close_code` of the websocket is the code with which the
+ * connection should be closed, and `reason` says why; or `close_code` is 0, because the connection
+ * ended: the stream knows why.
  *
- * Who may call what: any thread may call frame_write; all else is for the client's worker alone.
+ * Who may call what: any thread may call frame_write; everything else is for the client's worker alone.
  */
 #ifndef FRAME_H
 #define FRAME_H
@@ -18,6 +19,8 @@
 #include <stdint.h>
 
 #include "stream.h"
+#include "trace.h"
+#include "utf8.h"
 
 /* The longest header: 2 bytes, 8 of extended length, 4 of masking key. */
 #define FRAME_HEADER_BYTES 14
@@ -25,11 +28,8 @@
 /* The longest payload of a control frame: RFC 6455 section 5.5. */
 #define CONTROL_BYTES 125
 
-/* Bytes of a payload that are kept for the wire view, which shows no more. */
-#define FRAME_KEPT_BYTES 64
-
-/* Blocks of memory for a message beyond this are, as a rule, made of pages of their own (main asks the
- * C library for it), which cost nothing before a byte reaches them, and go back to the system when the
+/* Blocks of memory for a message beyond this are, as a rule, made of pages of their own (main asks the C
+ * library for it), which cost nothing before a byte of them is used, and go back to the system when the
  * block is freed. */
 #define MESSAGE_LARGE_BYTES (64 * 1024)
 
@@ -48,83 +48,89 @@ enum close_code {
     CLOSE_NORMAL = 1000,
     CLOSE_GOING_AWAY = 1001,
     CLOSE_PROTOCOL_ERROR = 1002,
-    CLOSE_NO_CODE = 1005, /* never sent: stands for a close frame without a code */
-    CLOSE_BAD_TEXT = 1007,
-    CLOSE_POLICY = 1008,
-    CLOSE_TOO_BIG = 1009,
+    CLOSE_NO_STATUS = 1005, /* never sent: stands for a Close frame without a code */
+    CLOSE_INVALID_PAYLOAD = 1007,
+    CLOSE_POLICY_VIOLATION = 1008,
+    CLOSE_MESSAGE_TOO_BIG = 1009,
     CLOSE_INTERNAL_ERROR = 1011,
+    CLOSE_TRY_AGAIN_LATER = 1013, /* of IANA's registry: the server is overloaded */
 };
 
 /* One frame, while it is read. */
 struct frame {
-    size_t header_length; /* bytes of header[] that were read */
-    unsigned char header[FRAME_HEADER_BYTES];
-    bool fin;          /* this frame ends its message */
-    unsigned reserved; /* RSV1 to RSV3, as the number 0 to 7 */
+    bool fin;     /* this frame ends its message */
+    unsigned rsv; /* RSV1 to RSV3, as the number 0 to 7 */
     unsigned opcode;
     bool masked;
     unsigned char masking_key[4];
-    uint64_t length; /* bytes of payload, as the header claims */
-    uint64_t offset; /* bytes of payload that were read */
-    size_t kept;     /* bytes of the payload's beginning that were kept for the wire view, as they */
-    unsigned char beginning[FRAME_KEPT_BYTES]; /* came, with the mask on */
+    uint64_t length;    /* bytes of payload, as the header says */
+    uint64_t offset;    /* bytes of payload that have been read */
+    size_t header_size; /* bytes of header, as far as it is known */
+
+    /* For the trace; only kept while it is on. */
+    size_t kept; /* bytes of header[] */
+    unsigned char header[FRAME_HEADER_BYTES];
 };
 
-/* A message, while it is gathered from its frames. */
+/* A message. It stays where it is until the next frame_read_message. */
 struct message {
-    unsigned opcode; /* OPCODE_TEXT or OPCODE_BINARY; 0: no message is under way */
-    unsigned char *bytes;
+    unsigned opcode;      /* OPCODE_TEXT or OPCODE_BINARY; 0: no message has begun */
+    unsigned char *bytes; /* in the stream's read buffer, or in `memory` */
     size_t length;
-    size_t capacity;
+    unsigned char *memory; /* for messages that are gathered piece by piece; frame_end frees it */
+    size_t capacity;       /* of memory */
 };
 
-/* The state of a text's check between two pieces of it. All zero: at its beginning. */
-struct utf8 {
-    unsigned missing;        /* bytes that the last character still lacks; 0: it is whole */
-    unsigned char low, high; /* the next of them must lie between these two */
-};
-
-/* A client after its handshake. The reader's own; no lock. */
+/* A client after its handshake. The worker's own; no lock. */
 struct websocket {
-    struct stream *stream;
-    size_t max_message; /* bytes */
+    struct stream *stream;             /* both stay the caller's, */
+    const struct trace_source *source; /* and never change */
+    size_t max_message, max_memory;    /* bytes; never change */
+
     struct message message;
-    struct utf8 text;
+    struct utf8 text;                     /* the state of the message's check */
     unsigned char control[CONTROL_BYTES]; /* the payload of the control frame that is being read */
-    const char *problem; /* why the connection is being closed, a sentence for the close frame */
+
+    bool pinged;             /* a ping was sent, */
+    unsigned long pinged_at; /* when so many bytes had been received */
+    unsigned close_code;     /* why the connection should be closed; 0: it should not */
+    const char *reason;      /* the same in words, for the Close frame */
 };
 
-/* Begins speaking frames on a stream, which stays the caller's. frame_end gives memory back. */
-void frame_begin(struct websocket *ws, struct stream *s, size_t max_message);
+/* Begins speaking frames on a stream. `max_message` bytes are the longest message; `max_memory` bytes,
+ * what the large messages of all websockets may take together. frame_end gives the memory back. They do
+ * not block. */
+void frame_begin(struct websocket *ws, struct stream *stream, const struct trace_source *source,
+                 size_t max_message, size_t max_memory);
 void frame_end(struct websocket *ws);
 
-/* Reads the next whole message into ws->message, where it stays until the next call. Answers
- * pings and closes on the way. Blocks. STREAM_END also stands for a close frame that came. */
+/* Reads the next whole message into ws->message. Replies to pings and to a Close frame on the way; after
+ * a Close frame it returns -1. Blocks. */
 int frame_read_message(struct websocket *ws);
 
-/* Writes a message, or a control frame, as one frame. `more` follows soon: it may wait for that.
- * Blocks and answers as stream_write does. After a close frame nothing more is sent (RFC 6455
- * section 5.5.1), and the answer is 0. */
-int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size_t length, bool more);
+/* Writes a message, or a control frame, as one frame. STREAM_MORE in `flags`: more follows soon, so it
+ * may wait for that. Blocks as stream_write does. After a Close frame nothing more is sent (RFC 6455
+ * section 5.5.1), and it returns 0. */
+int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size_t length,
+                unsigned flags);
 
-/* Writes a close frame with a code and ws->problem as its reason. Blocks as stream_say_last_word
- * does. */
-int frame_send_close(struct websocket *ws, int code);
+/* Writes a Close frame with a code and a reason of at most 123 bytes; CLOSE_NO_STATUS: with neither.
+ * Blocks as stream_write does. Only the first Close frame of a connection is sent. */
+void frame_close(struct websocket *ws, unsigned code, const void *reason, size_t reason_length);
 
-/* Makes a close frame. CLOSE_NO_CODE: an empty one. reason_length is at most 123 bytes. */
-void frame_make_close(struct last_word *word, int code, const void *reason, size_t reason_length);
+/* The parts, each of a lesson; they are public for whoever wants to try one alone. Only the first one
+ * blocks. */
 
-/* The parts, each of a lesson; they are public for whoever wants to try one alone. */
-
-/* Reads a frame's header and checks it against the rules. Blocks. */
+/* Reads a frame's header, and checks it. The header still waits in the stream then: header_size bytes.
+ * It returns 0, or -1 as frame_read_message does. */
 int frame_read_header(struct websocket *ws, struct frame *frame);
 
-/* Takes the mask off `length` bytes of payload, the first of which is number `offset` of its
- * frame (RFC 6455 section 5.3). Masking and unmasking are the same. */
-void frame_unmask(unsigned char *bytes, size_t length, const unsigned char key[4], uint64_t offset);
+/* Takes the first two bytes of a header apart: flags, opcode, and the size of the whole header. */
+void frame_decode_start(struct frame *frame, const unsigned char bytes[2]);
 
-/* Checks the next bytes of a text. Answers 0, or -1: this can be no UTF-8 (RFC 3629). */
-int frame_check_utf8(struct utf8 *text, const unsigned char *bytes, size_t length);
+/* Takes the mask off `length` bytes of payload, the first of which is number `offset` of its frame
+ * (RFC 6455 section 5.3). Masking and unmasking are the same. */
+void frame_unmask(unsigned char *bytes, size_t length, const unsigned char key[4], uint64_t offset);
 
 /* Whether a peer may send this close code: RFC 6455 section 7.4. */
 bool frame_is_close_code(unsigned code);

@@ -1,271 +1,57 @@
 /*
- * wire.c - see wire.h for what is told, and to whom
+ * wire.c - see wire.h for what is sent and printed
  *
- *     workers ── tell ──► ring of events ──► watcher 1 (a client of /wire: its second thread)
- *                         one lock,      ──► watcher 2
- *                         one condition  ──► the thread of --verbose
- *
- * A watcher is no more than the number of the event that it gets next. The ring does not know its
- * watchers, so none of them can hold it up.
+ *     workers ──► trace.c's ring ──► a client of /wire: its second thread sends, its worker reads
+ *                                ──► the thread of --verbose
  */
 #include "wire.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
-/* How many events are kept for watchers that lag. A hundred messages at once make some 200; at
- * this size the ring takes 2.2 MiB, once somebody watches. */
-#define WIRE_EVENTS 4096
+#include "clients.h"
+#include "clock.h"
+#include "options.h"
 
-/* Bytes of a frame's header, at most. */
-#define HEADER_BYTES 14
+/* Milliseconds that a client of /wire waits after it was served. What happens meanwhile is sent
+ * together: fifty pages that were woken by each event would take most of the processor. */
+#define PAUSE_MS 5
 
-static struct timespec started;
-static bool view_offered;
+/* Bytes of a text that are printed in a line. */
+#define PRINTED_BYTES 40
 
-atomic_uint wire_watchers;
+/* When the server started, on CLOCK_MONOTONIC. */
+static int64_t started_us;
 
-static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t grown; /* there is an event more, or a watcher has ended */
+/* The subscriber of --verbose, and its thread. */
+static struct subscriber printer;
+static pthread_t printer_thread;
 
-    /* Under lock. */
-    uint64_t next; /* the number of the next event; number n lies in events[n % WIRE_EVENTS] */
-    struct wire_event events[WIRE_EVENTS];
-} ring = {.lock = PTHREAD_MUTEX_INITIALIZER, .grown = PTHREAD_COND_INITIALIZER, .next = 1};
-
-/* ---- telling ---- */
-
-/* Lesson 13, given. Starts the clock. */
-void wire_begin(bool offered)
+/* Lesson 13, provided. Starts the clock. */
+void wire_begin(void)
 {
-    view_offered = offered;
-    clock_gettime(CLOCK_MONOTONIC, &started);
-}
-
-/* Lesson 13, given. Microseconds since wire_begin. */
-static int64_t elapsed_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)(now.tv_sec - started.tv_sec) * 1000000 + (now.tv_nsec - started.tv_nsec) / 1000;
-}
-
-/* Lesson 13. Puts an event into the ring, over the oldest one, and wakes the watchers. The server
- * runs without it. */
-static int publish(struct wire_event *event)
-{
-    struct wire_event *slot;
-
-    pthread_mutex_lock(&ring.lock);
-    event->t_us = elapsed_us(); /* under the lock, so that it grows as n does */
-    event->n = ring.next++;
-    slot = &ring.events[event->n % WIRE_EVENTS];
-    memcpy(slot, event, offsetof(struct wire_event, bytes) + event->size);
-    pthread_cond_broadcast(&ring.grown);
-    pthread_mutex_unlock(&ring.lock);
-    return 0;
-}
-
-/* Lesson 13, given. Copies bytes into an event, as many as there is room for. */
-static void add_bytes(struct wire_event *event, const void *bytes, size_t size)
-{
-    if (size > sizeof event->bytes - event->size)
-        size = sizeof event->bytes - event->size;
-    if (size > 0)
-        memcpy(event->bytes + event->size, bytes, size);
-    event->size += size;
-}
-
-/* Lesson 13, given. Tells an event that is no more than a text. */
-static void tell_text(const struct wire_tap *tap, enum wire_kind kind, enum wire_direction direction,
-                      const char *text, size_t length)
-{
-    struct wire_event event; /* not set to zero: most of bytes[] is never looked at */
-
-    event.conn = tap->conn;
-    event.kind = kind;
-    event.direction = direction;
-    event.length = length;
-    event.cut = length > sizeof event.bytes;
-    event.size = 0;
-    add_bytes(&event, text, length);
-    publish(&event);
-}
-
-/* Lesson 13, given. Puts a connection into the view. */
-void wire_open(struct wire_tap *tap, unsigned long conn, const char *address)
-{
-    tap->conn = conn;
-    tap->hidden = tap->begun = false;
-    snprintf(tap->address, sizeof tap->address, "%s", address);
-}
-
-/* Lesson 13, given. Tells that a connection has begun, when the first thing is told of it: by then
- * it is known not to be a watcher. Answers whether there is more to tell. */
-static bool begin(struct wire_tap *tap)
-{
-    if (tap == NULL || tap->hidden)
-        return false;
-    if (!tap->begun && wire_is_watched())
-        tell_text(tap, WIRE_CONNECTED, WIRE_IN, tap->address, strlen(tap->address));
-    tap->begun = true;
-    return wire_is_watched();
-}
-
-/* Lesson 13, given. Takes a connection out of the view. */
-void wire_hide(struct wire_tap *tap)
-{
-    if (tap == NULL)
-        return;
-    if (tap->begun)
-        wire_note(tap, WIRE_DISCONNECTED, "from now on it watches");
-    tap->hidden = true;
-}
-
-/* Lesson 13, given. Puts a connection back into the view. */
-void wire_show(struct wire_tap *tap)
-{
-    if (tap != NULL)
-        tap->hidden = false;
-}
-
-/* Lesson 13, given. Whether a line asks for the view, so that its connection is about to watch. */
-static bool asks_for_view(const char *line, size_t length)
-{
-    return view_offered && length > 9 && memcmp(line, "GET /wire", 9) == 0 &&
-           (line[9] == ' ' || line[9] == '?');
-}
-
-/* Lesson 13, given. Tells a line of a request or a response. */
-void wire_line(struct wire_tap *tap, enum wire_direction direction, const char *line, size_t length)
-{
-    if (length > 0 && line[length - 1] == '\r')
-        length--; /* the line broke off before its LF */
-    if (tap != NULL && !tap->begun && length == 0)
-        return; /* an empty line before the first one says nothing yet */
-    if (tap != NULL && !tap->begun && asks_for_view(line, length))
-        tap->hidden = true;
-    if (begin(tap))
-        tell_text(tap, WIRE_LINE, direction, line, length);
-}
-
-/* Lesson 13, given. Tells a frame. */
-void wire_frame(struct wire_tap *tap, enum wire_direction direction, const unsigned char *header,
-                size_t header_size, const unsigned char *payload, size_t payload_size, uint64_t length,
-                bool cut)
-{
-    struct wire_event event;
-
-    if (!begin(tap))
-        return;
-    if (payload_size > WIRE_PAYLOAD_BYTES)
-        payload_size = WIRE_PAYLOAD_BYTES;
-    event.conn = tap->conn;
-    event.kind = WIRE_FRAME;
-    event.direction = direction;
-    event.length = length;
-    event.cut = cut;
-    event.size = 0;
-    add_bytes(&event, header, header_size);
-    add_bytes(&event, payload, payload_size);
-    publish(&event);
-}
-
-/* Lesson 13, given. Tells what is neither a line nor a frame. */
-void wire_note(struct wire_tap *tap, enum wire_kind kind, const char *why)
-{
-    if (begin(tap))
-        tell_text(tap, kind, WIRE_IN, why, strlen(why));
-}
-
-/* ---- watching ---- */
-
-/* Lesson 13. Begins to watch: from the next event on. */
-void wire_watch(struct wire_watcher *watcher)
-{
-    pthread_mutex_lock(&ring.lock);
-    watcher->next = ring.next;
-    watcher->ended = false;
-    pthread_mutex_unlock(&ring.lock);
-    atomic_fetch_add(&wire_watchers, 1);
-}
-
-/* Lesson 13, given. Stops watching. */
-void wire_stop_watching(struct wire_watcher *watcher)
-{
-    (void)watcher; /* the ring does not know its watchers; it only counts them */
-    atomic_fetch_sub(&wire_watchers, 1);
-}
-
-/* Lesson 13. Ends a watcher's waiting. */
-void wire_end(struct wire_watcher *watcher)
-{
-    pthread_mutex_lock(&ring.lock);
-    watcher->ended = true;
-    pthread_cond_broadcast(&ring.grown);
-    pthread_mutex_unlock(&ring.lock);
-}
-
-/* Lesson 13. Takes a watcher's next event out of the ring; where the ring has gone round meanwhile,
- * says how many events were missed. Called with the lock held. */
-static void take_next_locked(struct wire_watcher *watcher, struct wire_event *event)
-{
-    const struct wire_event *slot = &ring.events[watcher->next % WIRE_EVENTS];
-    uint64_t behind = ring.next - watcher->next;
-
-    if (behind <= WIRE_EVENTS) {
-        memcpy(event, slot, offsetof(struct wire_event, bytes) + slot->size);
-        watcher->next++;
-        return;
-    }
-    /* Half a ring further, not just onto the oldest event: that one is about to be gone as well. */
-    event->length = behind - WIRE_EVENTS / 2;
-    watcher->next += event->length;
-    event->n = watcher->next - 1;
-    event->t_us = ring.events[watcher->next % WIRE_EVENTS].t_us;
-    event->conn = 0;
-    event->kind = WIRE_MISSED;
-    event->size = 0;
-}
-
-/* Lesson 13. Waits, or looks, for a watcher's next event. */
-enum wire_result wire_next(struct wire_watcher *watcher, struct wire_event *event, bool wait)
-{
-    enum wire_result result = WIRE_EVENT;
-
-    pthread_mutex_lock(&ring.lock);
-    while (wait && watcher->next == ring.next && !watcher->ended)
-        pthread_cond_wait(&ring.grown, &ring.lock);
-    if (watcher->next != ring.next)
-        take_next_locked(watcher, event);
-    else
-        result = watcher->ended ? WIRE_ENDED : WIRE_NOTHING;
-    pthread_mutex_unlock(&ring.lock);
-    return result;
+    started_us = clock_us();
 }
 
 /* ---- an event as JSON ---- */
 
 static const char *const kind_names[] = {
-    [WIRE_CONNECTED] = "connected", [WIRE_LINE] = "line",
-    [WIRE_FRAME] = "frame",         [WIRE_PING_TIMEOUT] = "ping-timeout",
-    [WIRE_ERROR] = "error",         [WIRE_DISCONNECTED] = "disconnected",
-    [WIRE_MISSED] = "missed",
+    [TRACE_CONNECTED] = "connected", [TRACE_LINE] = "line",
+    [TRACE_FRAME] = "frame",         [TRACE_PING_TIMEOUT] = "ping-timeout",
+    [TRACE_ERROR] = "error",         [TRACE_DISCONNECTED] = "disconnected",
+    [TRACE_DROPPED] = "dropped",
 };
 
 /* The field that an event's bytes are written to, where they are text. */
 static const char *const text_fields[] = {
-    [WIRE_CONNECTED] = "address", [WIRE_LINE] = "text", [WIRE_FRAME] = NULL,
-    [WIRE_PING_TIMEOUT] = "why",  [WIRE_ERROR] = "why", [WIRE_DISCONNECTED] = "why",
-    [WIRE_MISSED] = NULL,
+    [TRACE_CONNECTED] = "address", [TRACE_LINE] = "text", [TRACE_FRAME] = NULL,
+    [TRACE_PING_TIMEOUT] = "why",  [TRACE_ERROR] = "why", [TRACE_DISCONNECTED] = "why",
+    [TRACE_DROPPED] = NULL,
 };
 
-/* Lesson 13, given. Writes bytes as a string of JSON, without its quotation marks: each byte is the
- * character of its number (RFC 8259 section 7). Answers the length. */
+/* Lesson 13, provided. Writes bytes as a string of JSON, without its quotation marks: each byte is the
+ * character of its number (RFC 8259 section 7). Returns the length. */
 static size_t write_text(char *to, const unsigned char *bytes, size_t size)
 {
     char *p = to;
@@ -284,7 +70,7 @@ static size_t write_text(char *to, const unsigned char *bytes, size_t size)
     return (size_t)(p - to);
 }
 
-/* Lesson 13, given. Writes a field whose value is a text. Answers the length. */
+/* Lesson 13, provided. Writes a field whose value is a text. Returns the length. */
 static size_t write_field(char *to, const char *name, const unsigned char *bytes, size_t size)
 {
     char *p = to + sprintf(to, ",\"%s\":\"", name);
@@ -294,7 +80,7 @@ static size_t write_field(char *to, const char *name, const unsigned char *bytes
     return (size_t)(p - to);
 }
 
-/* Lesson 13, given. Writes bytes in hex, as a field. Answers the length. */
+/* Lesson 13, provided. Writes bytes in hex, as a field. Returns the length. */
 static size_t write_hex_field(char *to, const char *name, const unsigned char *bytes, size_t size)
 {
     static const char digits[] = "0123456789abcdef";
@@ -308,20 +94,21 @@ static size_t write_hex_field(char *to, const char *name, const unsigned char *b
     return (size_t)(p - to);
 }
 
-/* Lesson 13, given. Writes an event as JSON. */
-size_t wire_json(const struct wire_event *event, char *json)
+/* Lesson 13, provided. Writes an event as JSON. */
+size_t wire_json(const struct trace_event *event, char *json)
 {
-    bool crosses = event->kind == WIRE_LINE || event->kind == WIRE_FRAME;
+    bool crosses = event->kind == TRACE_LINE || event->kind == TRACE_FRAME;
     char *p = json;
 
-    p += sprintf(p, "{\"n\":%llu,\"t\":%lld,\"conn\":%lu,\"event\":\"%s\"", (unsigned long long)event->n,
-                 (long long)event->t_us, event->conn, kind_names[event->kind]);
+    p += sprintf(p, "{\"n\":%llu,\"t\":%lld,\"conn\":%lu,\"event\":\"%s\"",
+                 (unsigned long long)event->number, (long long)(event->t_us - started_us),
+                 event->connection, kind_names[event->kind]);
     if (crosses)
-        p += sprintf(p, ",\"dir\":\"%s\"", event->direction == WIRE_IN ? "in" : "out");
-    if (event->kind == WIRE_FRAME || event->kind == WIRE_MISSED)
-        p += sprintf(p, ",\"%s\":%llu", event->kind == WIRE_FRAME ? "length" : "count",
+        p += sprintf(p, ",\"dir\":\"%s\"", event->direction == TRACE_IN ? "in" : "out");
+    if (event->kind == TRACE_FRAME || event->kind == TRACE_DROPPED)
+        p += sprintf(p, ",\"%s\":%llu", event->kind == TRACE_FRAME ? "length" : "count",
                      (unsigned long long)event->length);
-    if (event->kind == WIRE_FRAME)
+    if (event->kind == TRACE_FRAME)
         p += write_hex_field(p, "bytes", event->bytes, event->size);
     else if (text_fields[event->kind] != NULL)
         p += write_field(p, text_fields[event->kind], event->bytes, event->size);
@@ -331,78 +118,221 @@ size_t wire_json(const struct wire_event *event, char *json)
 
 /* ---- an event for people ---- */
 
-/* Lesson 13, given. Prints bytes in quotation marks, escaped, at most 40 of them. */
-static void print_text(FILE *to, const unsigned char *bytes, size_t size, bool more)
+/* Lesson 13, provided. Whether a character could change how the rest of a line looks: controls (C0, C1),
+ * marks without a width, and those that turn the direction of writing. */
+static bool is_unprintable(unsigned long c)
 {
-    char text[6 * 40 + 1];
-
-    if (size > 40) {
-        size = 40;
-        more = true;
-    }
-    write_text(text, bytes, size);
-    fprintf(to, " \"%s\"%s", text, more ? "..." : "");
+    return c < ' ' || (c >= 0x7F && c < 0xA0) || c == 0xAD || c == 0x61C ||
+           (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+           (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c >= 0xE0000;
 }
 
-/* Lesson 13, given. Takes the mask off a copy of what an event has of a payload. Answers its size. */
-static size_t plain_payload(const struct wire_event *event, unsigned char *to)
+/* Lesson 13, provided. Prints the character at the beginning of a text, escaped if it is unprintable,
+ * and any byte that is no UTF-8 in hex. Returns how many bytes it has printed. */
+static size_t print_character(FILE *to, const unsigned char *bytes, size_t size)
 {
-    const unsigned char *p = event->bytes, *key = NULL;
-    unsigned length = event->size > 1 ? p[1] & 0x7F : 0;
-    size_t header = 2 + (length == 126 ? 2u : length == 127 ? 8u : 0u), size;
+    struct utf8 check = {.missing = 0};
+    size_t n = 0;
+    unsigned long c;
 
-    if (event->size > 1 && (p[1] & 0x80) != 0) {
-        key = p + header;
-        header += 4;
-    }
-    if (event->size <= header)
-        return 0;
-    size = event->size - header;
-    for (size_t i = 0; i < size; i++)
-        to[i] = key != NULL ? p[header + i] ^ key[i % 4] : p[header + i];
-    return size;
+    do {
+        if (n == size || utf8_check(&check, bytes + n, 1) != 0) {
+            fprintf(to, "\\x%02x", *bytes);
+            return 1;
+        }
+        n++;
+    } while (check.missing > 0);
+    c = n == 1 ? *bytes : *bytes & (0xFFu >> (n + 1));
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | (bytes[i] & 0x3F);
+    if (is_unprintable(c))
+        fprintf(to, "\\u{%lx}", c);
+    else
+        fwrite(bytes, 1, n, to);
+    return n;
 }
 
-/* Lesson 13, given. Prints a frame: its kind, its length, and the beginning of its payload. */
-static void print_frame(FILE *to, const struct wire_event *event)
+/* Lesson 13, provided. Prints a text, at most PRINTED_BYTES of it, in quotation marks. */
+static void print_text(FILE *to, const unsigned char *bytes, size_t size, bool cut)
+{
+    size_t at = 0;
+
+    fprintf(to, " \"");
+    while (at < size && at < PRINTED_BYTES)
+        at += print_character(to, bytes + at, size - at);
+    fprintf(to, "\"%s", cut || at < size ? "..." : "");
+}
+
+/* Lesson 13, provided. Prints bytes in hex, at most PRINTED_BYTES / 3 of them. */
+static void print_bytes(FILE *to, const unsigned char *bytes, size_t size, bool cut)
+{
+    size_t at = 0;
+
+    for (; at < size && at < PRINTED_BYTES / 3; at++)
+        fprintf(to, " %02x", bytes[at]);
+    fprintf(to, "%s", cut || at < size ? " ..." : "");
+}
+
+/* Lesson 13, provided. Prints a frame: its kind, its length, and the beginning of its payload, of which
+ * a copy is unmasked. */
+static void print_frame(FILE *to, const struct trace_event *event)
 {
     static const char *const names[16] = {
         "continuation", "text", "binary", [8] = "close", [9] = "ping", [10] = "pong"};
-    unsigned char payload[WIRE_PAYLOAD_BYTES + HEADER_BYTES];
-    size_t size = plain_payload(event, payload);
-    unsigned first = event->size > 0 ? event->bytes[0] : 0;
-    const char *name = names[first & 0xF];
+    unsigned char payload[TRACE_PAYLOAD_BYTES];
+    unsigned char start[2] = {event->bytes[0], event->size > 1 ? event->bytes[1] : 0};
+    struct frame frame;
+    size_t size = 0;
 
-    fprintf(to, "frame: %s%s, %llu bytes", name != NULL ? name : "unknown opcode",
-            first & 0x80 ? "" : " (to be continued)", (unsigned long long)event->length);
-    if ((first & 0xF) == 8 && size >= 2) {
+    frame_decode_start(&frame, start);
+    if (event->size > frame.header_size)
+        size = event->size - frame.header_size;
+    memcpy(payload, event->bytes + frame.header_size, size);
+    if (frame.masked)
+        frame_unmask(payload, size, event->bytes + frame.header_size - 4, 0);
+    fprintf(to, "frame: %s%s, %llu bytes", names[frame.opcode] ? names[frame.opcode] : "unknown opcode",
+            frame.fin ? "" : " (to be continued)", (unsigned long long)event->length);
+    if (frame.opcode == OPCODE_CLOSE && size >= 2) {
         fprintf(to, ", code %d", payload[0] << 8 | payload[1]);
         print_text(to, payload + 2, size - 2, false);
-    } else if (size > 0) {
+    } else if (frame.opcode == OPCODE_TEXT && size > 0) {
         print_text(to, payload, size, event->cut);
+    } else {
+        print_bytes(to, payload, size, event->cut);
     }
 }
 
-/* Lesson 13, given. Prints an event as one line. */
-void wire_print(const struct wire_event *event, FILE *to)
+/* Lesson 13, provided. Prints an event as one line. */
+void wire_print(const struct trace_event *event, FILE *to)
 {
-    char text[6 * WIRE_LINE_BYTES + 1];
-
-    write_text(text, event->bytes, event->kind == WIRE_FRAME ? 0 : event->size);
-    fprintf(to, "%11.6f  ", (double)event->t_us / 1e6);
-    if (event->kind == WIRE_MISSED) {
+    fprintf(to, "%11.6f  ", (double)(event->t_us - started_us) / 1e6);
+    if (event->kind == TRACE_DROPPED) {
         fprintf(to, "%llu events are not shown: they came too fast\n",
                 (unsigned long long)event->length);
         return;
     }
-    fprintf(to, "client %-4lu ", event->conn);
-    if (event->kind <= WIRE_FRAME && event->kind != WIRE_CONNECTED)
-        fprintf(to, "%s  ", event->direction == WIRE_IN ? "in " : "out");
-    if (event->kind == WIRE_FRAME)
+    fprintf(to, "client %-4lu ", event->connection);
+    if (event->kind == TRACE_LINE || event->kind == TRACE_FRAME)
+        fprintf(to, "%s  ", event->direction == TRACE_IN ? "in " : "out");
+    if (event->kind == TRACE_FRAME) {
         print_frame(to, event);
-    else if (event->kind == WIRE_LINE)
-        fprintf(to, "line: %s%s", text, event->cut ? "..." : "");
-    else
-        fprintf(to, "%s: %s", kind_names[event->kind], text);
+    } else {
+        fprintf(to, "%s: ", kind_names[event->kind]);
+        for (size_t at = 0; at < event->size;)
+            at += print_character(to, event->bytes + at, event->size - at);
+        fprintf(to, "%s", event->cut ? "..." : "");
+    }
     fprintf(to, "\n");
+}
+
+/* ---- subscribers ---- */
+
+/* What the two threads of a client of /wire share. */
+struct view {
+    struct websocket *ws;
+    struct subscriber subscriber;
+};
+
+/* Lesson 13, provided. Waits for the next event. What was written is sent first. */
+static int flush_and_wait(struct view *view, struct trace_event *event)
+{
+    if (stream_flush(view->ws->stream) != 0)
+        return -1;
+    nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000}, NULL);
+    return trace_next(&view->subscriber, event, true);
+}
+
+/* Lesson 13, provided. The second thread of a client of /wire: sends each event, and flushes before it
+ * waits. It ends when it is told to, or when nothing can be sent any more; the worker notices that too. */
+static void *send_events(void *argument)
+{
+    struct view *view = argument;
+    struct trace_event event;
+    char json[WIRE_JSON_BYTES];
+    size_t length;
+
+    pthread_setname_np(pthread_self(), "view");
+    do {
+        if (trace_next(&view->subscriber, &event, false) != 0 && flush_and_wait(view, &event) != 0)
+            break;
+        length = wire_json(&event, json);
+    } while (frame_write(view->ws, OPCODE_TEXT, json, length, STREAM_MORE) == 0);
+    return NULL;
+}
+
+/* Lesson 13, provided. Stores why the connection must be closed. */
+static void fail(struct websocket *ws, unsigned code, const char *reason)
+{
+    ws->close_code = code;
+    ws->reason = reason;
+}
+
+/* Lesson 13, provided. Serves a client that has subscribed. Reading blocks, and so does waiting for
+ * events: a second thread sends, while this one reads what the client has to say (Pong, Close). */
+static void serve_subscriber(struct view *view)
+{
+    pthread_t sender;
+
+    if (pthread_create(&sender, &thread_attributes, send_events, view) != 0) {
+        fail(view->ws, CLOSE_INTERNAL_ERROR, "no thread for the events");
+        return;
+    }
+    while (frame_read_message(view->ws) == 0) /* what a client says means nothing here */
+        ;
+    trace_end(&view->subscriber);
+    pthread_join(sender, NULL);
+}
+
+/* Lesson 13, provided. Serves a client of /wire, unless it is one too many. The thread of --verbose does
+ * not count. */
+int wire_serve(struct websocket *ws)
+{
+    struct view view = {.ws = ws};
+
+    trace_subscribe(&view.subscriber);
+    if (trace_subscribers > options.max_watchers + (options.verbose ? 1 : 0))
+        fail(ws, CLOSE_TRY_AGAIN_LATER, "too many pages show all traffic");
+    else
+        serve_subscriber(&view);
+    trace_unsubscribe(&view.subscriber);
+    return -1;
+}
+
+/* Lesson 13, provided. The thread of --verbose. It is a subscriber like any other, so a terminal that is
+ * paused holds up this thread and no worker. */
+static void *print_events(void *ignored)
+{
+    struct trace_event event;
+
+    (void)ignored;
+    pthread_setname_np(pthread_self(), "printer");
+    for (;;) {
+        if (trace_next(&printer, &event, false) != 0) {
+            fflush(stdout);
+            if (trace_next(&printer, &event, true) != 0)
+                return NULL;
+        }
+        wire_print(&event, stdout);
+    }
+}
+
+/* Lesson 13, provided. Starts printing. */
+int wire_start_printing(void)
+{
+    trace_subscribe(&printer);
+    if (pthread_create(&printer_thread, &thread_attributes, print_events, NULL) == 0)
+        return 0;
+    fprintf(stderr, "server: no thread for --verbose\n");
+    return -1;
+}
+
+/* Lesson 13, provided. Ends the printing. */
+int wire_stop_printing(int seconds)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += seconds;
+    trace_end(&printer);
+    return pthread_timedjoin_np(printer_thread, NULL, &until) == 0 ? 0 : -1;
 }

@@ -1,5 +1,5 @@
 // An opened row: the figure of RFC 6455, section 5.2, drawn from the bytes of one frame; or
-// the lines of a handshake, and how the server's answer comes about.
+// the lines of a handshake, and how the server computes its accept value.
 //
 //   1  a frame       bits, fields, payload
 //   2  a handshake   lines, and the accept value
@@ -78,9 +78,9 @@ function opcodeWords({ opcode, name, messageOpcode }) {
     0: `${opcode}: continuation of ${kinds[messageOpcode] ?? 'a message'}.`,
     1: '1: text, as UTF-8.',
     2: '2: binary, any bytes.',
-    8: '8: close, the goodbye.',
+    8: '8: close, the last frame that a side sends.',
     9: '9: ping, “are you there?”',
-    10: '10: pong, the answer to a ping.',
+    10: '10: pong, the reply to a ping.',
   };
   return words[opcode] ?? `${opcode}: no meaning. (${name})`;
 }
@@ -91,7 +91,7 @@ function lengthWords({ length7 }) {
 }
 
 function extendedWords({ length }) {
-  return length === null ? 'Not whole.' : `${count(length, 'byte')} of payload.`;
+  return length === null ? 'Incomplete.' : `${count(length, 'byte')} of payload.`;
 }
 
 // ---- The payload ----
@@ -116,8 +116,8 @@ function closeText({ code, reason }) {
   return `Code ${code >> 8} × 256 + ${code & 255} = ${code}, ${words}. ${closeWords(code)}`;
 }
 
-const XOR_WORDS = 'Masked XOR key is the payload: each bit is 1 where just one of the two is 1. '
-  + 'After four bytes the key begins anew.';
+const XOR_WORDS = 'Masked XOR key is the payload: a bit is 1 if just one of the two is 1. '
+  + 'After four bytes the key begins again.';
 
 // A byte in each column: as it came, the key's byte, and XOR of the two.
 function xor({ payload: masked, key, plain }) {
@@ -168,9 +168,9 @@ export function drawHttp({ lines, upgrade }) {
   return drawing;
 }
 
-// Characters that would not be seen are written out.
+// Characters that are invisible are written out.
 function text(lines) {
-  if (lines.length === 0) return part('hint', 'Not seen.', 'p');
+  if (lines.length === 0) return part('hint', 'Not in the trace.', 'p');
   return box('lines', ...lines.map((one) => {
     const words = one === '' ? '(an empty line: the end)' : one.replace(/[\0-\x1f\x7f-\xa0\xad]/g, escaped);
     return part(/^sec-websocket-(key|accept):/i.test(one) ? 'telling' : '', words, 'div');
@@ -181,12 +181,12 @@ function escaped(character) {
   return `\\x${hexOf([character.charCodeAt(0)], '')}`;
 }
 
-const ACCEPT_WORDS = 'The server appends a text that the standard gives, its GUID; computes a checksum of both, '
-  + 'SHA-1; and writes its 20 bytes as letters, in Base64. So it shows that it read the key, and knows WebSockets.';
+const ACCEPT_WORDS = 'The server appends a fixed text from the standard, the GUID; computes a checksum of both, '
+  + 'SHA-1; and writes its 20 bytes as characters, in Base64. This shows that it read the key, and knows WebSockets.';
 
 // The browser computes SHA-1 only later, so the steps come into a box that is there already.
 function accept(lines) {
-  const place = box('accept', part('', 'How the server’s answer to the key comes about', 'h3'),
+  const place = box('accept', part('', 'How the server computes its reply to the key', 'h3'),
     part('hint', ACCEPT_WORDS, 'p'));
   const key = headerOf(lines.in, 'Sec-WebSocket-Key');
   const answer = headerOf(lines.out, 'Sec-WebSocket-Accept');

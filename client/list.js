@@ -1,6 +1,6 @@
 // A list of rows that keeps the newest ones, follows its end, and is moved through with the
-// arrow keys. The log and the server's view are two of these; rows of theirs that belong
-// together carry the same name, and are marked together.
+// arrow keys. The log and the trace are two of these; rows of theirs that belong together
+// carry the same name, and are marked together.
 
 import { count } from './words.js';
 

@@ -17,7 +17,7 @@
 
 import { RowList, part } from './list.js';
 import { groupOf } from './track.js';
-import { expectConnection, viewReady } from './view.js';
+import { expectConnection, traceReady } from './view.js';
 import { closeWords, count, hexOf, quote, startOf } from './words.js';
 
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'];   // in the order of readyState: 0 to 3
@@ -26,7 +26,7 @@ const SHOWN_TEXT = 60;                                        // characters of a
 const SHOWN_BYTES = 24;                                       // the same for binary messages
 
 let socket = null;      // the present WebSocket, or the last one; null before the first
-let opening = false;    // Connect was pressed, and waits for the server's view
+let opening = false;    // Connect was pressed, and waits for the server's trace
 let id = '';            // the random number in its address
 let sent = 0;           // messages on it, each way
 let received = 0;
@@ -43,8 +43,8 @@ async function connect() {
     return problem('connect', 'There is a connection already. Close it, then connect again.');
   }
   opening = true;
-  showState('First the server’s view opens, on a WebSocket of its own.');
-  await viewReady();                // or the server's view would miss the beginning
+  showState('First the page asks for the server’s trace, on a WebSocket of its own.');
+  await traceReady();               // or the beginning would not be in it
   opening = false;
   openSocket();
 }
@@ -78,7 +78,7 @@ function closeConnection() {
   }
   try {
     callClose(byId('close-code').value.trim(), byId('close-reason').value);
-    showState('The page asked to close, and now waits for the server’s answer.');
+    showState('The browser sent a Close frame, and now waits for the server’s.');
   } catch (error) {
     log('call', 'close', `threw ${error.name}`, { note: closeRefused(error) });
     problem('close', closeRefused(error), error.name === 'SyntaxError' ? 'close-reason' : 'close-code');
@@ -95,8 +95,8 @@ function callClose(code, reason) {
   log('call', 'close', `code ${code}, reason ${quote(reason)}`, { group: groupOf(id, 'close') });
 }
 
-// What readyState says now. There is no event for every change of it, so this is
-// called after whatever may have changed it.
+// Shows what readyState says now. Not every change of it has an event, so this is called
+// after everything that may have changed it.
 function showState(words) {
   const name = socket ? STATES[socket.readyState] : 'NONE';
   document.documentElement.dataset.state = name;
@@ -116,7 +116,7 @@ function onOpen() {
 }
 
 function onMessage(event) {
-  const now = performance.now();    // first of all, for the rest of this takes time as well
+  const now = performance.now();    // first of all, because the rest of this takes time as well
   const group = groupOf(id, 'out', received);
   received += 1;
   const ours = waiting.shift();
@@ -128,8 +128,8 @@ function onMessage(event) {
   log('event', 'message', describe(event.data), { note, group, bad: !same });
 }
 
-// The event itself is empty. If pages were told why a connection failed, any page could
-// use its visitors' browsers to explore the networks that they sit in.
+// The event itself is empty. If pages were told why a connection failed, any page could use
+// the browsers of its readers to explore their networks.
 function onError() {
   log('event', 'error', 'no detail', { note: errorWords(), bad: true });
 }
@@ -138,7 +138,7 @@ function onClose(event) {
   const unanswered = waiting.length;
   waiting = [];
   const words = closeWords(event.code);
-  const clean = ` wasClean: ${event.wasClean ? '' : 'not '}both sides said goodbye.`;
+  const clean = ` wasClean: ${event.wasClean ? '' : 'not '}both sides sent a Close frame.`;
   const lost = unanswered ? ` Sent, but not echoed: ${count(unanswered, 'message')}.` : '';
   log('event', 'close', closeDetails(event),
     { note: words + clean + lost, group: groupOf(id, 'close'), bad: !event.wasClean });
@@ -180,7 +180,7 @@ function sendReady(button) {
 }
 
 // All sending ends here. A string becomes a text message, bytes become a binary one.
-// The server answers in order, so a queue is enough to know which echo belongs to what.
+// The server replies in order, so a queue is enough to know which echo belongs to what.
 function send(place, data) {
   if (!socket || socket.readyState !== WebSocket.OPEN) {
     problem(place, 'There is no open connection. Press Connect first.');
@@ -246,9 +246,9 @@ function startOfBytes(bytes) {
 
 // ---- 5  The log --------------------------------------------------------------
 
-// kind is 'call' (by the page) or 'event' (from the browser). Whatever comes from outside
-// goes in as text, never as HTML: a message is then only ever shown, and cannot do anything.
-// group is the name that the row shares with the server's rows on the same thing.
+// kind is 'call' (by the page) or 'event' (from the browser). Everything that comes from outside
+// goes in as text, never as HTML, so a message is shown and cannot do anything else.
+// group is the name that this row shares with the rows of the trace about the same thing.
 function log(kind, name, details, { note = '', bad = false, group = '' } = {}) {
   const row = document.createElement('div');
   row.className = bad ? `entry ${kind} bad` : `entry ${kind}`;
@@ -290,7 +290,7 @@ function closeRefused(error) {
 
 function errorWords() {
   return 'Something failed, and the browser does not tell a page what, so that pages cannot use it to '
-    + 'explore a network. The server may be stopped, or full, or not take pages from this address. '
+    + 'explore a network. The server may be stopped, or full, or reject pages of this address. '
     + `Look at the server’s terminal, or ask it yourself:\ncurl -i ${location.origin}/`;
 }
 
@@ -310,7 +310,7 @@ function clearProblems() {
 // ---- 7  The buttons ----------------------------------------------------------
 
 // A form's submit is both a click on its button and Enter in one of its fields.
-// Left alone, it would load the page anew.
+// Left alone, it would load another page.
 function onSubmit(id, action) {
   byId(id).addEventListener('submit', (event) => {
     event.preventDefault();

@@ -17,7 +17,7 @@ export function groupOf(id, what, index) {
 
 export class Tracker {
   constructor() {
-    this.talks = new Map();         // by the server's number, while they last
+    this.connections = new Map();   // by the server's number, until they end
     this.ids = new Set();           // the random numbers of this page
   }
 
@@ -26,83 +26,88 @@ export class Tracker {
     this.ids.add(id);
   }
 
-  /** The view begins anew: what happened in between was not seen. */
+  /** The trace begins again: nobody recorded for us what happened in between. */
   forget() {
-    this.talks.clear();
+    this.connections.clear();
   }
 
   /** Takes the server's next event, and returns the rows that are new or have changed. */
   add(event) {
-    if (event.event === 'missed') return [this.missed(event)];
-    const talk = this.talkOf(event);
-    if (event.event === 'line') return this.line(talk, event);
-    if (event.event === 'disconnected') this.talks.delete(event.conn);
-    return [event.event === 'frame' ? frameRow(talk, event) : remember(talk, smallRow(talk, event))];
+    if (event.event === 'dropped') return [this.dropped(event)];
+    const connection = this.connectionOf(event);
+    if (event.event === 'line') return this.line(connection, event);
+    if (event.event === 'disconnected') this.connections.delete(event.conn);
+    return [event.event === 'frame' ? frameRow(connection, event) : remember(connection, smallRow(connection, event))];
   }
 
-  // A connection that began before the view did is known by its number only.
-  talkOf({ conn, event }) {
-    if (!this.talks.has(conn)) {
-      this.talks.set(conn, {
+  // If a connection began before the trace, only its number is known.
+  connectionOf({ conn, event }) {
+    if (!this.connections.has(conn)) {
+      this.connections.set(conn, {
         conn, id: null, http: null, early: [], sure: event === 'connected',
         in: { begun: 0, inside: 0 }, out: { begun: 0, inside: 0 },
       });
     }
-    return this.talks.get(conn);
+    return this.connections.get(conn);
   }
 
-  line(talk, event) {
-    const row = talk.http ??= httpRow(talk, event);
+  line(connection, event) {
+    const row = connection.http ??= httpRow(connection, event);
     row.lines[event.dir].push(event.text + (event.cut ? ' …' : ''));
-    if (event.dir === 'in' && row.lines.in.length === 1) this.identify(talk, event.text);
+    if (event.dir === 'in' && row.lines.in.length === 1) this.identify(connection, event.text);
     row.upgrade = isUpgrade(row.lines.in);
-    row.id = talk.id;
-    row.group = talk.id && groupOf(talk.id, 'open');
-    return [...talk.early.splice(0), row];
+    row.id = connection.id;
+    row.group = connection.id && groupOf(connection.id, 'open');
+    return [...connection.early.splice(0), row];
   }
 
-  // A row of before its connection was known to be the page's own changes too.
-  identify(talk, line) {
+  // The rows before the request change too, once we know that the connection is this page's.
+  identify(connection, line) {
     const [, id] = requestOf(line).target.match(/[?&]page=([^&]*)/) ?? [];
-    if (!this.ids.has(id)) return void talk.early.splice(0);
-    talk.id = id;
-    for (const row of talk.early) row.id = id;
+    if (!this.ids.has(id)) return void connection.early.splice(0);
+    connection.id = id;
+    for (const row of connection.early) row.id = id;
   }
 
-  // Frames can no longer be counted, so those of the present connections get no name.
-  missed(event) {
-    for (const talk of this.talks.values()) talk.sure = false;
+  // A connection's end may be among the events that were dropped, and would then never come. So
+  // all connections of others are forgotten: one that lasts is known again by its next event. The
+  // page's own are few, and stay; but nobody can count their frames any more, so these get no name.
+  dropped(event) {
+    for (const connection of this.connections.values()) {
+      connection.sure = false;
+      if (connection.id === null) this.connections.delete(connection.conn);
+    }
     return { ...smallRow({ id: null }, event), everyone: true };
   }
 }
 
-function rowOf(kind, talk, event) {
+function rowOf(kind, connection, event) {
   const { n, t, conn, dir = null } = event;
-  return { kind, n, t, conn, dir, id: talk.id, group: null, everyone: false };
+  return { kind, n, t, conn, dir, id: connection.id, group: null, everyone: false };
 }
 
-function smallRow(talk, event) {
-  return { ...rowOf('small', talk, event), event };
+function smallRow(connection, event) {
+  return { ...rowOf('small', connection, event), event };
 }
 
-function remember(talk, row) {
-  if (!talk.http) talk.early.push(row);
+function remember(connection, row) {
+  if (!connection.http) connection.early.push(row);
   return row;
 }
 
-function httpRow(talk, event) {
-  return { ...rowOf('http', talk, event), lines: { in: [], out: [] }, upgrade: false };
+function httpRow(connection, event) {
+  return { ...rowOf('http', connection, event), lines: { in: [], out: [] }, upgrade: false };
 }
 
-function frameRow(talk, event) {
-  const way = talk[event.dir];
+function frameRow(connection, event) {
+  const way = connection[event.dir];
   const opcode = parseInt(event.bytes.slice(1, 2), 16);
   const continues = opcode === 0 ? way.inside : null;
   const frame = decodeFrame(event, continues);
-  if (talk.sure) frame.notes.push(...outOfOrder(way, frame));
-  const group = talk.sure && talk.id ? nameOf(talk, way, frame) : null;
+  if (connection.sure) frame.notes.push(...outOfOrder(way, frame));
+  const group = connection.sure && connection.id ? nameOf(connection, way, frame) : null;
   if (frame.opcode < CLOSE) way.inside = frame.fin ? 0 : frame.messageOpcode ?? 0;
-  return { ...rowOf('frame', talk, event), frame, group };
+  return { ...rowOf('frame', connection, event), frame, group };
 }
 
 function outOfOrder({ inside }, { opcode }) {
@@ -113,11 +118,11 @@ function outOfOrder({ inside }, { opcode }) {
   return [];
 }
 
-// Called once for each frame, in order, for it counts the messages. Pings and pongs are
+// Called once for each frame, in order, because it counts the messages. Pings and pongs are
 // between the browser and the server: no event tells the page of them.
-function nameOf(talk, way, { dir, opcode }) {
-  if (opcode === CLOSE) return groupOf(talk.id, 'close');
+function nameOf(connection, way, { dir, opcode }) {
+  if (opcode === CLOSE) return groupOf(connection.id, 'close');
   if (opcode === null || opcode > 2 || opcode === 0 && way.inside === 0) return null;
   if (opcode !== 0) way.begun += 1;
-  return groupOf(talk.id, dir, way.begun - 1);
+  return groupOf(connection.id, dir, way.begun - 1);
 }

@@ -1,7 +1,8 @@
-// What the server saw: this file opens a second WebSocket, on which the server tells what
-// crosses the wire on all others, and shows that as rows.
+// What the server saw: this file opens a second WebSocket, on which the server sends its trace:
+// an event for each line and frame that crosses the wire on all other connections. The events
+// become rows.
 //
-//   1  the socket       open, wait for it, and say what has become of it
+//   1  the socket       open it, wait for it, and say how it is
 //   2  the rows         a batch for each picture that the browser draws
 //   3  a row            its line, and its drawing once it is opened
 //   4  whose rows       this page's only, or all
@@ -14,14 +15,14 @@ import { closeWords, count, hexOf, quote, startOf } from './words.js';
 
 const MAX_ROWS = 10_000;            // older ones are dropped
 const ROWS_AT_ONCE = 400;           // made between two pictures, so that the page stays quick
-const PATIENCE_MS = 2000;           // that Connect waits for the view
+const TIMEOUT_MS = 2000;            // that Connect waits for the trace
 const QUIET_MS = 1000;              // without news, before a screen reader is told the number
 const SHOWN_TEXT = 40;              // characters of a payload in a row
 const SHOWN_BYTES = 12;             // the same for bytes
 
 const byId = (id) => document.getElementById(id);
 const list = byId('wire-list');
-const rows = new RowList(list, byId('wire-dropped'), { most: MAX_ROWS, name: 'The view', inBlock: 100 });
+const rows = new RowList(list, byId('wire-dropped'), { most: MAX_ROWS, name: 'This list', inBlock: 100 });
 const tracker = new Tracker();
 const elements = new WeakMap();     // the element of a row
 const rowOf = new WeakMap();        // and the row of an element
@@ -31,10 +32,10 @@ const rowOf = new WeakMap();        // and the row of an element
 let socket = null;
 let settled = Promise.resolve();    // once the socket is open, or has failed
 
-/** Before a connection: the view then sees its beginning. Waits no longer than patience allows. */
-export function viewReady() {
+/** To be called before a connection is made, so that the trace holds its beginning. */
+export function traceReady() {
   if (!socket || socket.readyState >= WebSocket.CLOSING) open();
-  return Promise.race([settled, new Promise((done) => { setTimeout(done, PATIENCE_MS); })]);
+  return Promise.race([settled, new Promise((done) => { setTimeout(done, TIMEOUT_MS); })]);
 }
 
 /** The page is about to connect to an address with this id in it. */
@@ -45,7 +46,7 @@ export function expectConnection(id) {
 function open() {
   const ours = new WebSocket(`${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/wire`);
   socket = ours;
-  showView('opening', 'Asking the server for its view …');
+  showView('opening', 'Asking the server for its trace …');
   ours.addEventListener('message', ({ data }) => take(data));
   settled = new Promise((done) => {
     ours.addEventListener('open', () => { began(); done(); });
@@ -54,19 +55,19 @@ function open() {
 }
 
 function began() {
-  if (kept.length) keep({ ...NEWS, words: 'The view begins anew. What happened before was not seen.' });
+  if (kept.length) keep({ ...NEWS, words: 'The trace begins again. What happened in between is not in it.' });
   tracker.forget();
-  showView('open', 'Press Connect: what crosses the wire shows here.');
+  showView('open', 'Press Connect: what crosses the wire then appears here.');
 }
 
-const NEWS = { kind: 'small', everyone: true, event: { event: 'view' }, conn: 0, n: 0, t: null, id: null };
+const NEWS = { kind: 'small', everyone: true, event: { event: 'trace' }, conn: 0, n: 0, t: null, id: null };
 
-// A view that was never open has said nothing, and the browser does not tell why.
+// If the trace never opened, it has not said why, and the browser does not say it either.
 function ended(ours, { code, reason }) {
   if (ours !== socket) return;
   const seen = document.documentElement.dataset.view === 'open';
   const why = reason === '' ? code : `${code}, ${quote(reason)}`;
-  if (seen) showView('ended', `The view has ended. Code ${why}: ${closeWords(code)} Connect asks for it again.`);
+  if (seen) showView('ended', `The trace has ended. Code ${why}: ${closeWords(code)} Connect asks for it again.`);
   else showView('none', '');
 }
 
@@ -87,7 +88,7 @@ function take(data) {
   try {
     for (const row of tracker.add(JSON.parse(data))) keep(row);
   } catch {
-    keep({ ...NEWS, words: 'The server told something that this page cannot read.' });
+    keep({ ...NEWS, words: 'The server sent an event that this page cannot read.' });
   }
 }
 
@@ -98,7 +99,7 @@ function keep(row) {
   ask();
 }
 
-// A page that is not seen gets no pictures, so its rows are made by a timer.
+// The browser draws no pictures of a page in the background, so a timer makes its rows.
 function ask() {
   if (asked) return;
   asked = true;
@@ -127,7 +128,7 @@ document.addEventListener('visibilitychange', () => {
   if (asked) batch();
 });
 
-// A new row's element; nothing for one that is there already, and only changes.
+// A new row's element; null if the row is there already, and only changes.
 function render(row) {
   const old = elements.get(row);
   if (!old) return element(row);
@@ -179,7 +180,7 @@ function prepareOpening(button) {
   button.setAttribute('aria-expanded', 'false');
 }
 
-// One listener for all rows. The drawing is made when it is first asked for.
+// One listener serves all rows. A drawing is made when its row is opened.
 list.addEventListener('click', ({ target }) => {
   const button = target.closest('button.summary');
   if (!button) return;
@@ -251,8 +252,7 @@ function smallLine({ event, words }) {
 function smallWords(event) {
   const words = {
     connected: () => `from ${event.address}`,
-    'ping-timeout': () => 'silence: no answer to the ping',
-    missed: () => `${count(event.count, 'event')}, for this page was too slow. Frames of the present `
+    dropped: () => `${count(event.count, 'event')}: this page was too slow for them. Frames of the present `
       + 'connections are no longer paired with the log.',
   };
   return words[event.event]?.() ?? event.why ?? '';
@@ -264,7 +264,7 @@ function isShown(row) {
   return row.everyone || row.id !== null || byId('wire-all').checked;
 }
 
-// All rows are made anew, so that those before and between come to their place.
+// All rows are made again, so that each comes to its place.
 function showWhose() {
   rows.empty();
   for (const row of kept) elements.delete(row);
@@ -281,4 +281,4 @@ byId('wire-clear').addEventListener('click', () => {
   showCount();
 });
 showCount();
-viewReady();
+traceReady();

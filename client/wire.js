@@ -4,7 +4,7 @@
 //   1  a frame           header, key, payload
 //   2  its rules         what the standard forbids, and what is not there
 //   3  the handshake     the lines of request and response
-//   4  the accept value  how the server's answer comes about
+//   4  the accept value  how the server computes it from the key
 
 const OPCODES = { 0: 'continuation', 1: 'text', 2: 'binary', 8: 'close', 9: 'ping', 10: 'pong' };
 const CLOSE = 8;
@@ -33,7 +33,7 @@ export function bytesOfHex(hex) {
   return Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
 
-// Eight bits and eight bits: FIN, three reserved ones, the opcode; MASK, and a first length.
+// Eight bits and eight bits: FIN, RSV1 to RSV3, the opcode; MASK, and a first length.
 function firstBytes(bytes) {
   const [first = null, second = null] = bytes;
   return {
@@ -55,8 +55,8 @@ function lengthOf({ bytes, length7 }) {
   return { form: 8 * size, extended, length: extended.length === size ? numberOf(extended) : null };
 }
 
-// Big endian: the byte that counts most comes first. A number beyond 2^53 stays a BigInt,
-// for an ordinary number would round it.
+// In network order, the most significant byte first. A number beyond 2^53 stays a BigInt,
+// because an ordinary number would round it.
 function numberOf(bytes) {
   const number = bytes.reduce((sum, byte) => sum << 8n | BigInt(byte), 0n);
   return number <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(number) : number;
@@ -76,7 +76,7 @@ function payloadOf({ bytes, masked, length, extended, key }) {
   return { headerSize, headerWhole: whole, payload, plain: whole && key ? unmask(payload, key) : payload };
 }
 
-// Section 5.3. The same step masks and unmasks, for a XOR b XOR b is a again.
+// Section 5.3. The same step masks and unmasks, because a XOR b XOR b is a again.
 export function unmask(payload, key) {
   return payload.map((byte, i) => byte ^ key[i % 4]);
 }
@@ -111,7 +111,7 @@ const whole = (frame) => frame.headerWhole && !frame.cut && frame.payload.length
 
 const RULES = [
   [({ rsv }) => rsv?.includes(1),
-    'A reserved bit is set. They are for extensions, and none was agreed on (section 5.2).'],
+    'An RSV bit is set. They are for extensions, and none was agreed on (section 5.2).'],
   [({ opcode }) => opcode !== null && !(opcode in OPCODES),
     'The standard gives no meaning to this opcode (section 5.2).'],
   [({ dir, masked }) => dir === 'in' && masked === false,
@@ -150,7 +150,7 @@ function isUtf8(bytes) {
   }
 }
 
-// The server shows a refused frame as far as it read it.
+// The trace holds a rejected frame as far as the server read it.
 function missing({ headerWhole, bytes, length, payload, cut }) {
   if (!headerWhole) return [`The header is not whole: ${bytes.length} of its bytes are here.`];
   const expected = length < SHOWN_PAYLOAD ? Number(length) : SHOWN_PAYLOAD;
@@ -172,7 +172,7 @@ export function statusOf(line) {
   return code === undefined ? null : { code: Number(code), words };
 }
 
-// The value of a header, whose name may be written in any case; null if it is not there.
+// The value of a header field, whose name may be written in any case; null if it is not there.
 export function headerOf(lines, name) {
   const start = `${name.toLowerCase()}:`;
   const line = lines.slice(1).find((one) => one.toLowerCase().startsWith(start));
@@ -185,13 +185,13 @@ export function isUpgrade(lines) {
 
 // ---- 4  The accept value -------------------------------------------------------
 
-// Section 1.3. It means nothing: it is only long, and unlikely in a program that does not
-// know of WebSockets.
+// Section 1.3. It means nothing: it is only long, and a program that does not know WebSockets
+// is unlikely to use it.
 export const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 /**
- * The steps from a key to Sec-WebSocket-Accept. null where the browser does no SHA-1: it does
- * for https pages, and for those of this very machine, but not for a plain http one elsewhere.
+ * The steps from a key to Sec-WebSocket-Accept; null if the browser offers no SHA-1. It does for
+ * pages that came by https, and for those of this machine, but not for plain http from elsewhere.
  */
 export async function acceptOf(key, subtle = globalThis.crypto?.subtle) {
   if (!subtle) return null;

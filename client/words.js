@@ -30,13 +30,13 @@ const CLOSE_WORDS = {
   1002: 'One side broke a rule of the protocol.',
   1003: 'One side got a kind of message that it does not take.',
   1005: 'No code was given. (1005 is never sent: it is how the browser says so.)',
-  1006: 'The connection ended without a goodbye, or never came to be. '
+  1006: 'The connection ended without a Close frame, or never came to be. '
     + '(1006 is never sent: it is how the browser says so.)',
   1007: 'A text message was not valid UTF-8.',
   1008: 'A message went against the other side’s policy.',
   1009: 'A message was larger than the other side takes.',
-  1010: 'The browser missed an extension that it needs.',
-  1011: 'The server met a problem of its own.',
+  1010: 'The server did not offer an extension that the browser needs.',
+  1011: 'The server could not go on, because of an error of its own.',
   1012: 'The server is restarting.',
   1013: 'The server has too much to do: try again later.',
 };

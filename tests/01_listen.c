@@ -1,8 +1,10 @@
-/* 01_listen.c - the server starts, says where it is, and takes one visitor after the other */
+/* 01_listen.c - the server starts, says where it is, and accepts one client after the other */
+#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -19,14 +21,14 @@ static void ready_line(void)
     server_stop();
 }
 
-/* Until lesson 5 is written, the answer is 501, and names the lesson to go on with. */
-static void visitors_are_accepted(void)
+/* Until lesson 5 is written, the response is 501, and names the lesson to go on with. */
+static void clients_are_accepted(void)
 {
     server_start(NULL);
     for (int i = 1; i <= 3; i++) {
         const char *answer = ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        EXPECT(strncmp(answer, "HTTP/1.1 ", 9) == 0 && lesson_refused(answer) != 1,
-               "visitor %d must be accepted and get an answer, but got: %s", i, answer);
+        EXPECT(strncmp(answer, "HTTP/1.1 ", 9) == 0 && unwritten_lesson(answer) != 1,
+               "client %d must be accepted and get a response, but got: %s", i, answer);
     }
     server_stop();
 }
@@ -39,12 +41,14 @@ static void one_after_the_other(void)
     server_stop();
 }
 
-static void both_signals(void)
+static void stop_signals(void)
 {
     server_start(NULL);
     EXPECT(server_end(SIGINT) == 0, "SIGINT, as from Ctrl-C, must end the server with status 0");
     server_start(NULL);
     EXPECT(server_end(SIGTERM) == 0, "SIGTERM must end the server with status 0");
+    server_start(NULL);
+    EXPECT(server_end(SIGHUP) == 0, "SIGHUP, as from a closed terminal, must end it with status 0");
 }
 
 static void port_taken(void)
@@ -53,13 +57,13 @@ static void port_taken(void)
 
     server_start(NULL);
     snprintf(port, sizeof port, "%d", server_port);
-    EXPECT(program_run("--port", port) == 1, "a port that is taken must end with status 1");
+    EXPECT(program_run("--port", port) == 1, "if the port is taken, the status must be 1");
     EXPECT(strstr(program_err, port) && strstr(program_err, "in use"),
            "the error must name the port and the reason, but is: %s", program_err);
     server_stop();
 }
 
-/* What helps stands behind the reason, on the same line. */
+/* What helps follows the reason, on the same line. */
 static void expect_advice(const char *address, const char *port, const char *words)
 {
     EXPECT(program_run("--address", address, "--port", port) == 1, "%s, port %s: status 1", address,
@@ -92,17 +96,68 @@ static void same_port_again(void)
     server_stop();
 }
 
+static bool has_ipv6(void)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    bool has = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return has;
+}
+
 static void other_addresses(void)
 {
+    needs(has_ipv6(), "IPv6");
     server_start("--address", "::1");
     EXPECT(strncmp(server_line, "listening on http://[::1]:", 26) == 0,
-           "an IPv6 address must stand in brackets, but the line is: %s", server_line);
+           "an IPv6 address must be in brackets, but the line is: %s", server_line);
     server_stop();
     EXPECT(program_run("--address", "192.0.2.1") == 1,
            "an address of another machine must end with status 1");
     EXPECT(strstr(program_err, "192.0.2.1") != NULL, "the error must name it: %s", program_err);
     EXPECT(program_run("--address", "no such host") == 1, "no address: status 1");
     EXPECT(strstr(program_err, "no such host") != NULL, "the error must name it: %s", program_err);
+}
+
+/* Opens a socket that listens at an address, on a port that the system chooses; writes the port. */
+static int listen_at(const struct addrinfo *at, char port[NI_MAXSERV])
+{
+    struct sockaddr_storage own;
+    socklen_t length = sizeof own;
+    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    EXPECT(fd >= 0 && bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, 1) == 0 &&
+               getsockname(fd, (struct sockaddr *)&own, &length) == 0 &&
+               getnameinfo((struct sockaddr *)&own, length, NULL, 0, port, NI_MAXSERV, NI_NUMERICSERV) ==
+                   0,
+           "a socket that takes the first address of localhost");
+    return fd;
+}
+
+/* localhost has two addresses, as a rule; the first one's port is taken here. */
+static void next_address(void)
+{
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    char port[NI_MAXSERV] = "";
+    int taken;
+
+    needs_own("--address");
+    EXPECT(getaddrinfo("localhost", "0", &hints, &found) == 0, "localhost must have an address");
+    if (found == NULL || found->ai_next == NULL) {
+        printf("  (left out: localhost has only one address here)\n");
+        freeaddrinfo(found);
+        return;
+    }
+    taken = listen_at(found, port);
+    server_start("--address", "localhost", "--port", port);
+    EXPECT((strstr(server_line, "//[") != NULL) == (found->ai_next->ai_family == AF_INET6),
+           "the first address of localhost is taken, so the server must listen on the second: %s",
+           server_line);
+    server_stop();
+    close(taken);
+    freeaddrinfo(found);
 }
 
 static void expect_usage_error(const char *option, const char *value, const char *words)
@@ -114,6 +169,8 @@ static void expect_usage_error(const char *option, const char *value, const char
     EXPECT(strstr(program_err, words) != NULL, "%s %s: expected \"%s\" in: %s", option,
            value ? value : "", words, program_err);
     EXPECT(line_end != NULL && line_end[1] == '\0', "one line is enough: %s", program_err);
+    EXPECT(strncmp(program_err, "server: ", 8) == 0 && strstr(program_err, " (see server --help)\n"),
+           "it must begin with \"server: \", and say where help is: %s", program_err);
     EXPECT_TEXT(program_out, "", "a usage error says nothing on stdout");
 }
 
@@ -129,21 +186,25 @@ static void usage_errors(void)
     expect_usage_error("--timeout", "86401", "--timeout must be a number");
     expect_usage_error("--max-message", "0", "--max-message must be a number");
     expect_usage_error("--max-connections", "0", "--max-connections must be a number");
-    expect_usage_error("--nonsense", NULL, "nonsense");
-    expect_usage_error("--max", "3", "ambiguous");
-    expect_usage_error("--port", NULL, "port");
-    expect_usage_error("--wire=yes", NULL, "allow an argument");
+    expect_usage_error("--max-watchers", "x", "--max-watchers must be a number");
+    expect_usage_error("--nonsense", NULL, "unknown option --nonsense");
+    expect_usage_error("--max", "3", "unknown option --max"); /* of three, which? */
+    expect_usage_error("--port", NULL, "option --port needs a value");
+    expect_usage_error("--wire=yes", NULL, "option --wire=yes takes no value");
     expect_usage_error("-p", "x", "--port must be a number from 0 to 65535, not 'x'");
-    expect_usage_error("-p", NULL, "'p'");
-    expect_usage_error("-x", NULL, "'x'");
+    expect_usage_error("-p", NULL, "option -p needs a value");
+    expect_usage_error("-x", NULL, "unknown option -x");
+    expect_usage_error("-wx", NULL, "unknown option -x");
     expect_usage_error("extra", NULL, "unexpected argument 'extra' (see server --help)");
 }
 
-static void no_origins(void)
+static void bad_origins(void)
 {
     expect_usage_error("--origin", "example.com", "https://example.com");
     expect_usage_error("--origin", "http://example.com/", "'http://example.com/'");
     expect_usage_error("--origin", "http://example.com:99999", "--origin must be");
+    expect_usage_error("--origin", "https://*.example.com", "--origin must name one host");
+    expect_usage_error("--origin", "javascript://x", "--origin must be like https://example.com");
 }
 
 static void help_and_version(void)
@@ -159,7 +220,7 @@ static void help_and_version(void)
     EXPECT(program_run("--version") == 0, "--version must end with status 0");
     EXPECT(strncmp(program_out, "server ", 7) == 0, "--version says: %s", program_out);
     EXPECT(program_run("--vers") == 0 && strncmp(program_out, "server ", 7) == 0,
-           "the beginning of an option is enough, where it is the only one: %s%s", program_out,
+           "the beginning of an option is enough if no other option begins so: %s%s", program_out,
            program_err);
 }
 
@@ -171,7 +232,8 @@ static void expect_upgrade(const char *option, const char *request)
     char answer[14] = "";
     int fd = dial();
 
-    EXPECT(send_text(fd, request) && receive_bytes(fd, answer, 13), "%s: a request unanswered", option);
+    EXPECT(send_text(fd, request) && receive_bytes(fd, answer, 13), "%s: a request without a response",
+           option);
     EXPECT_TEXT(answer, "HTTP/1.1 101 ", "an upgrade, because of %s", option);
     close(fd);
 }
@@ -205,7 +267,7 @@ static void timeout_option(const char *option)
     server_start(option, "1");
     fd = dial();
     receive_all(fd, answer, sizeof answer);
-    EXPECT(strncmp(answer, "HTTP/1.1 408 ", 13) == 0, "%s 1: a request that does not come: %s", option,
+    EXPECT(strncmp(answer, "HTTP/1.1 408 ", 13) == 0, "%s 1: a client that sends no request: %s", option,
            answer);
     close(fd);
     server_stop();
@@ -223,8 +285,35 @@ static void max_message_option(const char *option)
     send_bytes(client, longer, sizeof longer - 1);
     EXPECT(receive_frame(client, &opcode, payload, sizeof payload) > 2 && opcode == 8 &&
                memcmp(payload, "\x03\xf1", 2) == 0,
-           "%s 5: six bytes must be answered by a close frame with code 1009", option);
+           "%s 5: six bytes must be answered by a Close frame with code 1009", option);
     close(client);
+    server_stop();
+}
+
+/* With room for one message of 70000 bytes: the first client's is not whole yet when the second one sends
+ * its own. */
+static void max_memory_option(const char *option)
+{
+    char payload[200] = "";
+    unsigned opcode = 0;
+    size_t length, second_length;
+    unsigned char *begun = frames("02*70000 89:", &length), *whole = frames("82*70000", &second_length);
+    int first, second;
+
+    server_start("--max-message", "100000", option, "200000");
+    first = open_websocket();
+    second = open_websocket();
+    send_bytes(first, begun, length);
+    EXPECT(receive_frame(first, &opcode, payload, sizeof payload) == 0 && opcode == 10,
+           "%s 200000: a message of 70000 bytes must find room", option);
+    send_bytes(second, whole, second_length);
+    EXPECT(receive_frame(second, &opcode, payload, sizeof payload) > 2 && opcode == 8 &&
+               memcmp(payload, "\x03\xf5", 2) == 0,
+           "%s 200000: a second message of 70000 bytes must get a Close frame with code 1013", option);
+    free(begun);
+    free(whole);
+    close(first);
+    close(second);
     server_stop();
 }
 
@@ -236,6 +325,24 @@ static void max_connections_option(const char *option)
     first = open_websocket();
     EXPECT_STATUS("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 503, "full");
     close(first);
+    server_stop();
+}
+
+static void max_watchers_option(const char *option)
+{
+    char payload[200] = "";
+    unsigned opcode = 0;
+    int first, second;
+
+    server_start("--wire", option, "1");
+    first = open_websocket_at("/wire");
+    second = open_websocket_at("/wire");
+    EXPECT(receive_frame(second, &opcode, payload, sizeof payload) > 2 && opcode == 8 &&
+               memcmp(payload, "\x03\xf5", 2) == 0,
+           "%s 1: a second page that shows all traffic must get a Close frame with code 1013", option);
+    expect_upgrade(option, upgrade_request("/echo", ""));
+    close(first);
+    close(second);
     server_stop();
 }
 
@@ -270,7 +377,7 @@ static void verbose_option(const char *option)
     server_stop();
     server_printed(printed, sizeof printed);
     EXPECT(strstr(printed, "client 1    in   line: GET / HTTP/1.1\n") != NULL,
-           "%s must print what comes, but printed: %s", option, printed);
+           "%s must print what is received, but printed: %s", option, printed);
 }
 
 static void help_option(const char *option)
@@ -294,7 +401,9 @@ static const struct {
     {"-p", "--port", port_option},
     {"-t", "--timeout", timeout_option},
     {"-m", "--max-message", max_message_option},
+    {"-M", "--max-memory", max_memory_option},
     {"-c", "--max-connections", max_connections_option},
+    {"-W", "--max-watchers", max_watchers_option},
     {"-o", "--origin", origin_option},
     {"-w", "--wire", wire_option},
     {"-v", "--verbose", verbose_option},
@@ -311,7 +420,7 @@ static void options_work(void)
     }
 }
 
-/* What --help tells of is in the table, and nothing else is: "  -p, --port N" is a line of it. */
+/* The table has what --help lists, and nothing else: "  -p, --port N" is a line of it. */
 static void options_are_tested(void)
 {
     size_t told = 0, known;
@@ -325,10 +434,10 @@ static void options_are_tested(void)
         for (known = 0; known < SHOWN && strcmp(shown[known].full, full) != 0;)
             known++;
         EXPECT(known < SHOWN && strcmp(shown[known].brief, brief) == 0,
-               "--help tells of %s, %s, which no test shows: see shown[]", brief, full);
+               "--help lists %s, %s, which no test shows: see shown[]", brief, full);
         told++;
     }
-    EXPECT(told == SHOWN, "tests show %zu options, and --help tells of %zu", SHOWN, told);
+    EXPECT(told == SHOWN, "tests show %zu options, and --help lists %zu", SHOWN, told);
 }
 
 static void any_folder(void)
@@ -351,37 +460,45 @@ int main(void)
 {
     static const struct test tests[] = {
         {"it prints one line when it can be reached", ready_line, 1, "man 2 listen, man 2 getsockname",
-         "Open the listener first, then say where it is, and flush: a pipe keeps what is printed."},
-        {"visitors are accepted, and get an answer", visitors_are_accepted, 1, "man 2 accept",
-         "accept4 gives one visitor's socket at a time: hand it on, and go back to accept4. (By accept, "
-         "the workshop does not know whom to answer.)"},
+         "First open the listener, then announce it, and flush: what is printed to a pipe stays in a "
+         "buffer until then."},
+        {"clients are accepted, and get a response", clients_are_accepted, 1, "man 2 accept",
+         "accept4 returns one client's socket: hand it to start_client, and call accept4 again. (The "
+         "workshop does not notice a client that you accept with accept.)"},
         {"a port that is taken is a clear error", port_taken, 1, "man 2 bind",
-         "bind fails where another program has the port: say what errno means, and answer -1."},
+         "bind fails if another program has the port: open_socket then closes its socket, keeps errno, "
+         "and returns -1."},
         {"an address or port that cannot be had: what helps", advice, 1, "the last lines of man 2 bind",
-         "say_cannot_listen is given: call it directly behind what has failed, for errno says why."},
+         "open_listener, provided, looks at errno to say what helps: in open_socket, close must not "
+         "change it."},
         {"a port is free again at once", same_port_again, 1, "man 7 socket, SO_REUSEADDR",
-         "A port rests for a minute after its server has ended, unless SO_REUSEADDR is set before "
-         "bind."},
+         "For a minute after its server has ended, a port can be bound again only with SO_REUSEADDR, "
+         "set before bind."},
         {"it listens on IPv6, and not on other machines' addresses", other_addresses, 1,
          "man 3 getaddrinfo",
-         "Make the socket of the family that getaddrinfo found, and bind to what it found."},
+         "Make the socket of the family that getaddrinfo found, and bind to the address that it found."},
+        {"if the first address cannot be had, it takes the next", next_address, 1, "man 3 getaddrinfo",
+         "open_socket must return -1 if bind or listen fails: open_listener, provided, then tries the "
+         "next address."},
         {"a usage error gets one line and status 2", usage_errors, 1, "the command line",
-         "The options are read for you: this fails where the functions that do it were changed."},
+         "options.c is provided: this fails if its functions were changed."},
         {"--help and --version", help_and_version, 1, "the command line",
-         "The options are read for you: this fails where the functions that do it were changed."},
+         "options.c is provided: this fails if its functions were changed."},
         {"each option of --help has a test", options_are_tested, 1, "the command line",
-         "The options are read for you: this fails where the functions that do it were changed."},
-        {"visitors are served one after the other", one_after_the_other, 5, "man 2 accept",
-         "Each visitor must get the page: look at what is kept from one visitor to the next."},
+         "options.c is provided: this fails if its functions were changed."},
+        {"clients are served one after the other", one_after_the_other, 5, "man 2 accept",
+         "Each client must get the page: look at what is kept from one client to the next."},
         {"it finds its page from any folder", any_folder, 5, "how the server finds its files",
-         "The folder of the page is known absolutely, by CLIENT_DIRECTORY."},
-        {"an origin that is none is a usage error", no_origins, 6, "RFC 6454, section 7",
-         "An origin is a scheme, :// and a host, with a port or without, and nothing behind."},
-        {"SIGINT and SIGTERM end it with status 0", both_signals, 14, "man 2 sigaction",
-         "Both signals must end the accept loop, and main then ends with status 0."},
+         "CLIENT_DIRECTORY is the absolute name of the page's folder."},
+        {"an origin that is none is a usage error", bad_origins, 6, "RFC 6454, section 7",
+         "An origin is http or https, :// and one host, with or without a port, and nothing after "
+         "that."},
+        {"SIGINT, SIGTERM and SIGHUP end it with status 0", stop_signals, 14, "man 2 sigaction",
+         "stop_on_signals asks for on_signal to be called by each of the three; the accept loop then "
+         "ends, and main returns 0."},
         {"each option does what --help says, short and long", options_work, 14, "the command line",
-         "The options are read for you: this fails where the functions that do it were changed, or what "
-         "an option stands for."},
+         "options.c is provided: this fails if its functions, or what uses an option's value, were "
+         "changed."},
         {0},
     };
 

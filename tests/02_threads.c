@@ -1,4 +1,4 @@
-/* 02_threads.c - each visitor has a thread, and none waits for another */
+/* 02_threads.c - each client has a thread, and none waits for another */
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,12 +15,12 @@ static int threads_before;
 
 #define PAGE "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-/* Asserts that an answer came from a thread of the visitor's own. Until the page is written (lesson 5)
+/* Asserts that a response came from a thread of the client's own. Until the page is written (lesson 5)
  * it is 501, and names the lesson to go on with. */
 static bool expect_answer(const char *answer, const char *about)
 {
-    return EXPECT(strncmp(answer, "HTTP/1.1 ", 9) == 0 && lesson_refused(answer) != 1 &&
-                      lesson_refused(answer) != 2,
+    return EXPECT(strncmp(answer, "HTTP/1.1 ", 9) == 0 && unwritten_lesson(answer) != 1 &&
+                      unwritten_lesson(answer) != 2,
                   "%s, but got: %s", about, *answer ? answer : "(nothing in time)");
 }
 
@@ -54,14 +54,14 @@ static void second_while_first_stays(void)
     silent = dial();
     half = dial();
     send_text(half, "GET / HTT");
-    expect_page("another visitor must be answered while the first ones stay");
-    expect_page("so must one more, when that one has left");
+    expect_page("another client must get a response while the first ones stay");
+    expect_page("so must one more, after that one has left");
     close(silent);
     close(half);
     server_stop();
 }
 
-/* Visitors who come while the server is held: it accepts them one right after the other. */
+/* Clients that connect while the server is held: it accepts them one right after the other. */
 static void a_crowd(void)
 {
     int fds[MANY];
@@ -77,9 +77,9 @@ static void a_crowd(void)
     kill(server_pid, SIGCONT);
     for (int i = 0; i < MANY && answered; i++)
         answered = EXPECT(receive_all(fds[i], answer, sizeof answer) > 0,
-                          "a visitor of a crowd gets no answer: number %d of %d (one thread each?)",
+                          "a client of a crowd gets no response: number %d of %d (one thread each?)",
                           i + 1, MANY) &&
-                   expect_answer(answer, "each of a crowd must be answered");
+                   expect_answer(answer, "each of a crowd must get a response");
     for (int i = 0; i < MANY; i++)
         close(fds[i]);
     server_stop();
@@ -96,16 +96,16 @@ static void a_thread_each(void)
 
     server_start(NULL);
     first = dial(); /* with the first thread, a sanitizer starts one of its own */
-    EXPECT(eventually(the_first_has_one), "a visitor must have a thread beside main");
+    EXPECT(eventually(the_first_has_one), "a client must have a thread beside main");
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL); /* until that one is there as well */
     threads_before = server_threads();
     for (int i = 0; i < MANY; i++)
         fds[i] = dial();
-    EXPECT(eventually(there_are_many), "%d more visitors must have %d more threads, but there are %d",
+    EXPECT(eventually(there_are_many), "%d more clients must have %d more threads, but there are %d",
            MANY, MANY, server_threads() - threads_before);
     for (int i = 0; i < MANY; i++)
         close(fds[i]);
-    EXPECT(eventually(threads_are_back), "the threads of visitors that left must end, but %d stay",
+    EXPECT(eventually(threads_are_back), "the threads of clients that left must end, but %d stay",
            server_threads() - threads_before);
     close(first);
     server_stop();
@@ -171,6 +171,7 @@ static void names(void)
     int one, two;
 
     needs_own("threads");
+    needs_proc();
     server_start(NULL);
     one = dial();
     two = dial();
@@ -185,7 +186,7 @@ static bool descriptors_are_back(void)
     return server_descriptors() == threads_before;
 }
 
-/* How many pieces of memory the server has: each stack is one, and its guard. */
+/* How many pieces of memory the server has: each stack is one, and so is its guard page. */
 static int server_mappings(void)
 {
     char path[100];
@@ -201,22 +202,23 @@ static int server_mappings(void)
     return count;
 }
 
-/* The stack of a thread that has ended goes back, or to the next one. */
+/* The stack of a thread that has ended goes back to the system, or to the next thread. */
 static void stacks_come_back(void)
 {
     needs_own("threads");
-    enum { VISITORS = 200 };
+    enum { CLIENTS = 200 };
     int before;
 
+    needs_proc();
     server_start(NULL);
     ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     before = server_mappings();
-    for (int i = 0; i < VISITORS; i++)
+    for (int i = 0; i < CLIENTS; i++)
         ask("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    EXPECT(sanitized || server_mappings() < before + VISITORS / 2,
+    EXPECT(sanitized || server_mappings() < before + CLIENTS / 2,
            "the stacks of threads that have ended stay: they are neither joined nor detached "
-           "(%d visitors, %d pieces of memory more)",
-           VISITORS, server_mappings() - before);
+           "(%d clients, %d pieces of memory more)",
+           CLIENTS, server_mappings() - before);
     server_stop();
 }
 
@@ -232,7 +234,7 @@ static void nothing_stays(void)
             send_text(fd, "GET / HTTP/1.1\r\nHost: x\r\n");
         close(fd);
     }
-    EXPECT(eventually(descriptors_are_back), "after visitors have left, %d descriptors stay open",
+    EXPECT(eventually(descriptors_are_back), "after the clients have left, %d descriptors stay open",
            server_descriptors() - threads_before);
     server_stop();
 }
@@ -244,46 +246,47 @@ static bool memory_is_back(void)
     return server_memory() < memory_before + 1024;
 }
 
-/* A client is some 33 KiB, of which a visitor touches a quarter or so. */
+/* A client is some 33 KiB, of which a request touches a quarter or so. */
 static void clients_are_freed(void)
 {
-    enum { VISITORS = 1000 };
+    enum { CLIENTS = 1000 };
 
     server_start(NULL);
     for (int i = 0; i < 50; i++)
         ask(PAGE);
     memory_before = server_memory();
-    for (int i = 0; i < VISITORS; i++)
+    for (int i = 0; i < CLIENTS; i++)
         ask("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT(sanitized || eventually(memory_is_back),
-           "what a client had must be given back when it leaves: after %d visitors, the server has %ld "
+           "what a client had must be given back when it leaves: after %d clients, the server has %ld "
            "KiB more",
-           VISITORS, server_memory() - memory_before);
+           CLIENTS, server_memory() - memory_before);
     server_stop();
 }
 
 int main(void)
 {
     static const struct test tests[] = {
-        {"fifty who come at once are all served", a_crowd, 2, "man 3 pthread_create",
-         "Each thread needs a client of its own, from malloc: main's local variables change with the "
-         "next visitor."},
-        {"a second visitor is served while the first stays", second_while_first_stays, 2,
+        {"fifty clients that connect at once are all served", a_crowd, 2, "man 3 pthread_create",
+         "Give each thread the client that clients_new made for it: main's local variables change with "
+         "the next client."},
+        {"a second client is served while the first stays", second_while_first_stays, 2,
          "man 3 pthread_create",
-         "Main must only start a thread for a visitor: whatever waits for that visitor belongs into the "
-         "thread."},
-        {"fifty visitors have fifty threads", a_thread_each, 2, "man 3 pthread_create",
-         "One pthread_create for each accepted socket; the thread ends when its visitor has left."},
+         "start_client must only start a thread: whatever waits for the client belongs into worker."},
+        {"each of fifty clients has a thread", a_thread_each, 2, "man 3 pthread_create",
+         "start_worker calls pthread_create once for each client; worker returns when the client has "
+         "left."},
         {"threads carry their client's number", names, 2, "man 3 pthread_setname_np",
-         "Name the thread first of all, in the thread itself: info threads in gdb shows the name."},
+         "worker names its own thread before anything else: info threads in gdb shows the name."},
         {"the stacks of threads that have ended come back", stacks_come_back, 2, "man 3 pthread_detach",
-         "Nobody joins these threads, so each must be detached: else its stack stays for ever."},
-        {"visitors that vanish leave nothing open", nothing_stays, 2, "man 2 close",
-         "Whoever leaves, and however: at the end of its thread the client's socket must be closed."},
-        {"what a client had is freed when it leaves", clients_are_freed, 5, "man 3 free",
-         "Each way out of a worker must end the client: out of the table, the stream closed, the memory "
-         "freed."},
-        {"fifty clients have fifty threads, and each its own echo", each_has_a_thread, 10,
+         "Nobody joins these threads, so start_worker must detach each: else its stack stays for ever."},
+        {"clients that vanish leave nothing open", nothing_stays, 2, "man 2 close",
+         "However a client leaves, worker must call end_client, and that clients_free, which closes the "
+         "socket."},
+        {"what a client had is freed when it leaves", clients_are_freed, 5, "man 2 munmap",
+         "However serve returns, worker must call end_client: it takes the client out of the table, and "
+         "gives its memory back."},
+        {"fifty clients each get their own echo, in threads of their own", each_has_a_thread, 10,
          "man 3 pthread_create",
          "Each thread must use its own client, and nothing that all threads share."},
         {0},

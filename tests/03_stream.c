@@ -1,6 +1,8 @@
 /* 03_stream.c - lines and exact reads from a stream that comes in any pieces */
 #include "stream.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -15,21 +17,43 @@
 
 static struct stream s;
 
-/* Reads lines until one cannot be read, and tells them: "[GET /] [] end". */
+/* Two connected TCP sockets, with small buffers. */
+static void tcp_pair(int ends[2])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof at;
+    int listener = socket(AF_INET, SOCK_STREAM, 0), small = 10000;
+
+    ends[1] = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    setsockopt(ends[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    if (bind(listener, (struct sockaddr *)&at, length) != 0 || listen(listener, 1) != 0 ||
+        getsockname(listener, (struct sockaddr *)&at, &length) != 0 ||
+        connect(ends[1], (struct sockaddr *)&at, length) != 0)
+        abort(); /* without two sockets there is nothing to test */
+    ends[0] = accept(listener, NULL, NULL);
+    close(listener);
+}
+
+/* Reads lines until one cannot be read, and describes them: "[GET /] [] end". */
 static const char *lines_of(const char *bytes, size_t length, size_t cut, size_t size)
 {
     static char told[70000];
-    static const char *const ends[] = {"", "end", "timeout", "stuck", "error", "too long", "not text"};
+    static const char *const ends[] = {[STREAM_EOF] = "end",
+                                       [STREAM_ERROR] = "error",
+                                       [STREAM_TOO_LONG] = "too long",
+                                       [STREAM_NOT_TEXT] = "not text",
+                                       [STREAM_CLOSED] = NULL};
     static char line[20000];
     struct feeding f;
     size_t n = 0, got;
-    int result;
 
     feed_start(&f, bytes, length, cut, true);
-    stream_open(&s, f.fd, NULL);
-    while ((result = stream_read_line(&s, line, size, &got)) == 0)
+    stream_open(&s, f.fd);
+    while (stream_read_line(&s, line, size, &got) == 0)
         n += (size_t)snprintf(told + n, sizeof told - n, "[%s] ", line);
-    snprintf(told + n, sizeof told - n, "%s", ends[result]);
+    snprintf(told + n, sizeof told - n, "%s",
+             ends[s.cause] != NULL ? ends[s.cause] : "a cause that does not belong here");
     feed_finish(&f);
     stream_close(&s);
     return told;
@@ -83,7 +107,7 @@ static void full_buffer(void)
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (unsigned char)(i % 251);
     feed_start(&f, bytes, sizeof bytes, FEED_WHOLE, true);
-    stream_open(&s, f.fd, NULL);
+    stream_open(&s, f.fd);
     while (result == 0 && s.in_end < sizeof s.in)
         result = stream_fill(&s);
     EXPECT(result == 0 && memcmp(s.in, bytes, sizeof s.in) == 0,
@@ -92,7 +116,7 @@ static void full_buffer(void)
     result = stream_fill(&s);
     EXPECT(result == 0 && s.in_end - s.in_start > waiting,
            "the buffer was full to its end, and its last %d bytes wait: a fill must make room and add "
-           "to them, but it answered %d, with %zu waiting",
+           "to them, but it returned %d, with %zu waiting",
            (int)waiting, result, s.in_end - s.in_start);
     EXPECT(s.in_end <= sizeof s.in &&
                memcmp(s.in + s.in_start, bytes + sizeof s.in - waiting, s.in_end - s.in_start) == 0,
@@ -101,30 +125,96 @@ static void full_buffer(void)
     stream_close(&s);
 }
 
-/* What recv can answer besides bytes and an end. */
+/* What recv may return besides bytes. */
 static void told_apart(void)
 {
-    struct timeval soon = {.tv_usec = 50000};
     struct feeding f;
-    int result;
 
-    feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd, NULL);
-    setsockopt(f.fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
-    result = stream_fill(&s);
-    EXPECT(result == STREAM_TIMEOUT, "nothing came in time (EAGAIN), but stream_fill says: %s",
-           stream_describe(result));
-    EXPECT(s.in_start == s.in_end, "where nothing came, nothing must wait");
-    stream_cut(&s);
-    result = stream_fill(&s);
-    EXPECT(result == STREAM_CUT, "stream_cut has ended it, but stream_fill says: %s",
-           stream_describe(result));
+    feed_start(&f, "", 0, FEED_WHOLE, true);
+    stream_open(&s, f.fd);
+    EXPECT(stream_fill(&s) == -1 && s.cause == STREAM_EOF,
+           "recv returns 0: the client will send nothing more, but the cause is: %s", stream_reason(&s));
+    EXPECT(s.in_start == s.in_end, "if nothing came, nothing must wait");
     feed_finish(&f);
     stream_close(&s);
-    stream_open(&s, -1, NULL);
+    stream_open(&s, -1);
+    EXPECT(stream_fill(&s) == -1 && s.cause == STREAM_ERROR,
+           "there is no socket at all (EBADF), but the cause is: %s", stream_reason(&s));
+    stream_close(&s);
+}
+
+static void on_disturbance(int number)
+{
+    (void)number;
+}
+
+/* A thread that waits, and one that disturbs it: with a signal every 2 ms. After so many of them something
+ * happens; they go on until the waiting is over. */
+enum { QUIET_SIGNALS = 50, MOST_SIGNALS = 2000 };
+struct disturbance {
+    pthread_t disturbed, thread;
+    int signal;
+    int far_fd;              /* then a byte is sent here, */
+    enum stream_cause cause; /* or if this is set, it is stored in s.wake */
+    atomic_bool over;
+};
+
+static void *disturb(void *argument)
+{
+    struct disturbance *d = argument;
+
+    for (int i = 0; i < MOST_SIGNALS && !d->over; i++) {
+        if (i == QUIET_SIGNALS && d->cause != STREAM_OK)
+            atomic_store(&s.wake, d->cause);
+        else if (i == QUIET_SIGNALS)
+            send_bytes(d->far_fd, "x", 1);
+        pthread_kill(d->disturbed, d->signal);
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    shutdown(d->far_fd, SHUT_RDWR); /* so that no reader stays */
+    return NULL;
+}
+
+static void begin_disturbance(struct disturbance *d)
+{
+    struct sigaction action = {.sa_handler = on_disturbance}; /* no SA_RESTART: calls are interrupted */
+
+    sigaction(d->signal, &action, NULL);
+    d->disturbed = pthread_self();
+    d->over = false;
+    EXPECT(pthread_create(&d->thread, NULL, disturb, d) == 0, "a thread that sends signals");
+}
+
+static void end_disturbance(struct disturbance *d)
+{
+    d->over = true;
+    pthread_join(d->thread, NULL);
+}
+
+static int fill_disturbed(struct disturbance *d)
+{
+    int result;
+
+    begin_disturbance(d);
     result = stream_fill(&s);
-    EXPECT(result == STREAM_ERROR, "there is no socket at all (EBADF), but stream_fill says: %s",
-           stream_describe(result));
+    end_disturbance(d);
+    return result;
+}
+
+/* A debugger, for one, interrupts every call that waits. */
+static void signals_end_no_wait(void)
+{
+    struct feeding f;
+
+    feed_start(&f, "ab", 2, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    EXPECT(stream_fill(&s) == 0 && stream_waiting(&s) == 2, "two bytes");
+    int result = fill_disturbed(&(struct disturbance){.signal = SIGUSR1, .far_fd = f.far_fd});
+    EXPECT(result == 0 && stream_waiting(&s) == 3,
+           "signals that mean nothing must not end a read, but the cause is: %s", stream_reason(&s));
+    EXPECT(memcmp(stream_next(&s), "abx", 3) == 0,
+           "after an interruption, the bytes that waited must still be there");
+    feed_finish(&f);
     stream_close(&s);
 }
 
@@ -148,6 +238,16 @@ static void across_the_buffer(void)
     EXPECT_TEXT(told, "end", "after the last line");
 }
 
+/* Makes n bytes wait, and takes them. */
+static bool take(void *to, size_t n)
+{
+    if (stream_need(&s, n) != 0 || stream_waiting(&s) < n)
+        return false;
+    memcpy(to, stream_next(&s), n);
+    stream_skip(&s, n);
+    return true;
+}
+
 static void exactly(void)
 {
     static const char bytes[] = "abcdefghij";
@@ -156,29 +256,65 @@ static void exactly(void)
     for (size_t cut = 0; cut <= sizeof bytes; cut++) {
         struct feeding f;
         feed_start(&f, bytes, 10, cut == 0 ? FEED_EACH : cut, true);
-        stream_open(&s, f.fd, NULL);
-        EXPECT(stream_read_exactly(&s, got, 2) == 0 && memcmp(got, "ab", 2) == 0, "cut at %zu", cut);
-        EXPECT(stream_read_exactly(&s, got, 8) == 0 && memcmp(got, "cdefghij", 8) == 0, "cut at %zu",
-               cut);
-        EXPECT(stream_read_exactly(&s, got, 1) == STREAM_END, "then comes the end");
+        stream_open(&s, f.fd);
+        EXPECT(take(got, 2) && memcmp(got, "ab", 2) == 0, "cut at %zu", cut);
+        EXPECT(take(got, 8) && memcmp(got, "cdefghij", 8) == 0, "cut at %zu", cut);
+        EXPECT(stream_need(&s, 1) == -1 && s.cause == STREAM_EOF, "then comes the end");
         feed_finish(&f);
         stream_close(&s);
     }
 }
 
-/* A timeout in the middle must lose nothing: the next call goes on. */
-static void timeout_loses_nothing(void)
+/* A wake in the middle must lose nothing, and is for one read: the next call goes on. */
+static void wake_loses_nothing(void)
 {
     struct feeding f;
     char got[4];
 
     feed_start(&f, "ab", 2, FEED_WHOLE, false);
-    stream_open(&s, f.fd, NULL);
-    EXPECT(stream_set_patience(&s, 1) == 0, "the patience is set");
-    EXPECT(stream_read_exactly(&s, got, 4) == STREAM_TIMEOUT, "two of four bytes: a timeout");
+    stream_open(&s, f.fd);
+    EXPECT(stream_need(&s, 2) == 0, "two bytes");
+    atomic_store(&s.wake, STREAM_IDLE);
+    EXPECT(stream_need(&s, 4) == -1 && s.cause == STREAM_IDLE, "two of four bytes, and a wake: %s",
+           stream_reason(&s));
     send_bytes(f.far_fd, "cd", 2);
-    EXPECT(stream_read_exactly(&s, got, 4) == 0 && memcmp(got, "abcd", 4) == 0,
-           "after a timeout, the first two bytes must still be there");
+    EXPECT(take(got, 4) && memcmp(got, "abcd", 4) == 0,
+           "after a wake, the first two bytes must still be there");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+/* Main stores the cause, and sends a signal; that it may come just before recv is why it comes again. */
+static void wake_ends_a_wait(void)
+{
+    static const enum stream_cause causes[] = {STREAM_IDLE, STREAM_STOPPING};
+    struct feeding f;
+
+    for (size_t i = 0; i < 2; i++) {
+        feed_start(&f, "", 0, FEED_WHOLE, false);
+        stream_open(&s, f.fd);
+        int result = fill_disturbed(
+            &(struct disturbance){.signal = SIGURG, .far_fd = f.far_fd, .cause = causes[i]});
+        EXPECT(result == -1 && s.cause == causes[i],
+               "a read that waits must fail with the cause that main has stored, %u, but the cause is "
+               "%u: %s",
+               causes[i], s.cause, stream_reason(&s));
+        feed_finish(&f);
+        stream_close(&s);
+    }
+}
+
+/* By another thread, in the middle of a send that takes long: reading goes on meanwhile. */
+static void reading_beside_a_writer(void)
+{
+    struct feeding f;
+
+    feed_start(&f, "x", 1, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    EXPECT(stream_write(&s, "pending", 7, NULL, 0, STREAM_MORE) == 0, "a write that waits");
+    pthread_mutex_lock(&s.write_lock);
+    EXPECT(stream_fill(&s) == 0, "a read must not wait for the write lock");
+    pthread_mutex_unlock(&s.write_lock);
     feed_finish(&f);
     stream_close(&s);
 }
@@ -192,7 +328,7 @@ static void some(void)
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (unsigned char)(i % 251);
     feed_start(&f, bytes, sizeof bytes, 100, true);
-    stream_open(&s, f.fd, NULL);
+    stream_open(&s, f.fd);
     while (stream_read_some(&s, to + all, all < 1000 ? 7 : sizeof to - all, &got) == 0)
         all += got;
     EXPECT(all == sizeof bytes && memcmp(to, bytes, all) == 0,
@@ -205,25 +341,27 @@ static void some(void)
 static void flush_before_waiting(void)
 {
     struct feeding f;
-    char answer[6] = "", got;
+    char answer[6] = "";
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd, NULL);
-    EXPECT(stream_write(&s, "ab", 2, "cd", 2, true) == 0 && stream_write(&s, "e", 1, NULL, 0, true) == 0,
+    stream_open(&s, f.fd);
+    EXPECT(stream_write(&s, "ab", 2, "cd", 2, STREAM_MORE) == 0 &&
+               stream_write(&s, "e", 1, NULL, 0, STREAM_MORE) == 0,
            "write");
     EXPECT(recv(f.far_fd, answer, 5, MSG_DONTWAIT) < 0, "small writes wait in the buffer");
-    stream_set_patience(&s, 1);
-    EXPECT(stream_read_exactly(&s, &got, 1) == STREAM_TIMEOUT, "nothing comes");
+    atomic_store(&s.wake, STREAM_IDLE); /* so that the read does not wait */
+    EXPECT(stream_fill(&s) == -1 && s.cause == STREAM_IDLE, "nothing comes");
     EXPECT(recv(f.far_fd, answer, 5, MSG_DONTWAIT) == 5 && memcmp(answer, "abcde", 5) == 0,
            "by then all that was written must have been sent: %s", answer);
     feed_finish(&f);
     stream_close(&s);
 }
 
-/* A large write through a small socket buffer takes many sends, each of a part; where there is a
- * patience, none of them waits by itself. Another process reads meanwhile. */
-static void large_write_with(int patience_s)
+/* A large write through a small socket buffer, interrupted by signals: it takes many sends, each of a part.
+ * Another process reads meanwhile, not at once. */
+static void large_write(void)
 {
+    struct disturbance d = {.signal = SIGUSR1, .far_fd = -1};
     static unsigned char bytes[1 << 20], got[sizeof bytes + 3];
     int ends[2], small = 2000;
     pid_t reader;
@@ -235,29 +373,24 @@ static void large_write_with(int patience_s)
     reader = fork();
     if (reader == 0) {
         close(ends[0]); /* else the end would never come */
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
         bool same = receive_bytes(ends[1], got, sizeof got) && memcmp(got, "abc", 3) == 0 &&
                     memcmp(got + 3, bytes, sizeof bytes) == 0;
         _exit(same && recv(ends[1], got, 1, 0) == 0 ? 0 : 1);
     }
     close(ends[1]);
-    stream_open(&s, ends[0], NULL);
-    stream_set_patience(&s, patience_s);
-    s.patience_ms = patience_s * 1000; /* until lesson 14, the call above does nothing */
-    EXPECT(stream_write(&s, "a", 1, NULL, 0, true) == 0, "a small write");
-    EXPECT(stream_write(&s, "bc", 2, bytes, sizeof bytes, true) == 0, "a large one");
+    stream_open(&s, ends[0]);
+    EXPECT(stream_write(&s, "a", 1, NULL, 0, STREAM_MORE) == 0, "a small write");
+    begin_disturbance(&d);
+    EXPECT(stream_write(&s, "bc", 2, bytes, sizeof bytes, STREAM_MORE) == 0, "a large one");
+    end_disturbance(&d);
     EXPECT(s.out_length <= sizeof s.out, "the write buffer has room for %zu bytes, and got %zu",
            sizeof s.out, s.out_length);
-    stream_finish(&s);
+    stream_linger(&s);
     EXPECT(child_status(reader) == 0,
            "the other side must get every byte, in order, and the end (a send "
            "may take only a part)");
     stream_close(&s);
-}
-
-static void large_write(void)
-{
-    large_write_with(0);
-    large_write_with(WAIT_S);
 }
 
 /* What is small waits for what follows, and for nothing else. */
@@ -267,13 +400,13 @@ static void more_or_not(void)
     char got[10] = "";
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd, NULL);
-    stream_write(&s, "ab", 2, "c", 1, true);
+    stream_open(&s, f.fd);
+    stream_write(&s, "ab", 2, "c", 1, STREAM_MORE);
     EXPECT(recv(f.far_fd, got, 9, MSG_DONTWAIT) < 0,
-           "where more follows, a small write waits in the buffer");
-    stream_write(&s, "d", 1, "ef", 2, false);
+           "if more follows, a small write waits in the buffer");
+    stream_write(&s, "d", 1, "ef", 2, 0);
     EXPECT(recv(f.far_fd, got, 9, MSG_DONTWAIT) == 6,
-           "where nothing more follows, all that waits must be sent at once");
+           "if nothing more follows, all that waits must be sent at once");
     EXPECT_TEXT(got, "abcdef", "what waited goes first");
     feed_finish(&f);
     stream_close(&s);
@@ -291,16 +424,15 @@ static void sizes_of_writes(void)
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (unsigned char)(i % 251);
     feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd, NULL);
+    stream_open(&s, f.fd);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        EXPECT(stream_write(&s, bytes, 2, bytes + 2, sizes[i] - 2, false) == 0 &&
+        EXPECT(stream_write(&s, bytes, 2, bytes + 2, sizes[i] - 2, 0) == 0 &&
                    receive_bytes(f.far_fd, got, sizes[i]) && memcmp(got, bytes, sizes[i]) == 0,
                "%zu bytes alone", sizes[i]);
-        stream_write(&s, "x", 1, NULL, 0, true);
-        EXPECT(stream_write(&s, bytes, 2, bytes + 2, sizes[i] - 2, true) == 0, "a write");
+        stream_write(&s, "x", 1, NULL, 0, STREAM_MORE);
+        EXPECT(stream_write(&s, bytes, 2, bytes + 2, sizes[i] - 2, STREAM_MORE) == 0, "a write");
         EXPECT(s.out_length <= STREAM_BUFFER_BYTES,
-               "behind STREAM_BUFFER_BYTES there is room for the last word alone, but %zu bytes wait",
-               s.out_length);
+               "the write buffer has room for %zu bytes, but %zu wait", sizeof s.out, s.out_length);
         EXPECT(stream_flush(&s) == 0 && receive_bytes(f.far_fd, got, sizes[i] + 1) && got[0] == 'x' &&
                    memcmp(got + 1, bytes, sizes[i]) == 0,
                "%zu bytes behind another", sizes[i]);
@@ -323,211 +455,149 @@ static void peer_is_gone(void)
     int result = 0;
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd, NULL);
+    stream_open(&s, f.fd);
     sigpipes = 0;
     signal(SIGPIPE, count_sigpipe);
     shutdown(f.far_fd, SHUT_RDWR);
-    EXPECT(stream_write(&s, "x", 1, NULL, 0, true) == 0, "a small write only waits");
+    EXPECT(stream_write(&s, "x", 1, NULL, 0, STREAM_MORE) == 0, "a small write only waits");
     result = stream_flush(&s);
     EXPECT(sigpipes == 0,
            "a peer that is gone must be an error, but SIGPIPE came, which ends a process");
-    EXPECT(result == STREAM_ERROR, "a peer that is gone is an error: %d", result);
-    EXPECT(stream_write(&s, "x", 1, NULL, 0, true) == STREAM_ERROR,
-           "and stays one: the next write must answer STREAM_ERROR too");
+    EXPECT(result == -1 && s.write_cause == STREAM_ERROR,
+           "a peer that is gone is an error: %d, and the cause %u", result, s.write_cause);
+    EXPECT(stream_write(&s, "x", 1, NULL, 0, STREAM_MORE) == -1 && s.write_cause == STREAM_ERROR,
+           "and stays one: the next write must fail too");
     signal(SIGPIPE, SIG_IGN);
     feed_finish(&f);
     stream_close(&s);
 }
 
-static void peer_does_not_read(void)
+/* While TCP has bytes to deliver, the connection is not idle. */
+static void bytes_under_way(void)
 {
-    static char bytes[1 << 20];
-    struct feeding f;
-
-    feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd, NULL);
-    stream_set_patience(&s, 1);
-    EXPECT(stream_write(&s, bytes, sizeof bytes, NULL, 0, true) == STREAM_STUCK,
-           "a send without progress must end when the patience does");
-    feed_finish(&f);
-    stream_close(&s);
-}
-
-static void last_word(void)
-{
-    static const struct last_word word = {.length = 3, .bytes = "bye"};
-    static const struct last_word second = {.length = 3, .bytes = "BYE"};
-    struct feeding f;
-    char got[20];
-
-    feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd, NULL);
-    stream_write(&s, "hello ", 6, NULL, 0, true);
-    stream_say_last_word(&s, &word);
-    EXPECT(stream_write(&s, "more", 4, NULL, 0, true) == STREAM_OVER, "what follows is dropped");
-    stream_say_last_word(&s, &second);
-    stream_farewell(&s, &second);
-    stream_flush(&s);
-    shutdown(f.fd, SHUT_WR);
-    EXPECT(receive_all(f.far_fd, got, sizeof got) == 9, "nine bytes");
-    EXPECT_TEXT(got, "hello bye", "the first last word is the last");
-    feed_finish(&f);
-    stream_close(&s);
-}
-
-static void farewell_is_sent_at_once(void)
-{
-    static const struct last_word word = {.length = 3, .bytes = "bye"};
-    struct feeding f;
-    char got[4] = "";
-
-    feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd, NULL);
-    stream_farewell(&s, &word);
-    EXPECT(recv(f.far_fd, got, 3, MSG_DONTWAIT) == 3, "a farewell needs no flush");
-    EXPECT_TEXT(got, "bye", "the farewell");
-    feed_finish(&f);
-    stream_close(&s);
-}
-
-/* The write lock is taken, as by a send that is stuck: the farewell must not wait for it, and
- * must be said by whoever has the lock, when it lets go. */
-static void farewell_while_locked(void)
-{
-    static const struct last_word word = {.length = 3, .bytes = "bye"};
-    struct feeding f;
-    char got[10] = "";
-
-    feed_start(&f, "", 0, FEED_WHOLE, false);
-    stream_open(&s, f.fd, NULL);
-    pthread_mutex_lock(&s.write_lock);
-    stream_farewell(&s, &word);
-    pthread_mutex_unlock(&s.write_lock);
-    EXPECT(recv(f.far_fd, got, 3, MSG_DONTWAIT) < 0, "nothing may be sent without the lock");
-    stream_write(&s, "frame ", 6, NULL, 0, true);
-    EXPECT(recv(f.far_fd, got, 9, MSG_DONTWAIT) == 9, "all nine bytes");
-    EXPECT_TEXT(got, "frame bye", "the farewell follows the frame of the lock's holder");
-    feed_finish(&f);
-    stream_close(&s);
-}
-
-static void deadline(void)
-{
-    struct feeding f;
-    char line[100];
-    size_t got;
-
-    feed_start(&f, "no end", 6, FEED_WHOLE, false);
-    stream_open(&s, f.fd, NULL);
-    stream_set_deadline(&s, 1);
-    EXPECT(stream_read_line(&s, line, sizeof line, &got) == STREAM_TIMEOUT, "the time is up");
-    EXPECT(got == 6, "and it says how much had come: %zu", got);
-    EXPECT(stream_read_line(&s, line, sizeof line, &got) == STREAM_TIMEOUT, "and it stays up");
-    feed_finish(&f);
-    stream_close(&s);
-}
-
-static void on_disturbance(int number)
-{
-    (void)number;
-}
-
-/* Who reads, and who disturbs it: with a signal every 50 ms, for 5 seconds at most. */
-static pthread_t reader;
-static atomic_bool read_is_over;
-
-static void *disturb(void *ignored)
-{
-    (void)ignored;
-    for (int i = 0; i < 100 && !read_is_over; i++) {
-        pthread_kill(reader, SIGUSR1);
-        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
-    }
-    return NULL;
-}
-
-/* A signal, as from a debugger, makes no wait longer. Here are so many that none of the waits in between
- * would come to its end. */
-static void signals_buy_no_time(void)
-{
-    struct sigaction action = {.sa_handler = on_disturbance}; /* no SA_RESTART: a recv is interrupted */
+    struct timespec moment = {.tv_nsec = 1000000};
     int ends[2];
 
-    sigaction(SIGUSR1, &action, NULL);
-    reader = pthread_self();
-    EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "a pair of sockets");
-    stream_open(&s, ends[0], NULL);
-    EXPECT(stream_set_patience(&s, 1) == 0, "a patience of one second");
-    pthread_t disturber;
-    read_is_over = false;
-    EXPECT(pthread_create(&disturber, NULL, disturb, NULL) == 0, "a thread that sends signals");
-    int result = stream_fill(&s);
-    bool in_time = pthread_tryjoin_np(disturber, NULL) != 0; /* it is still at it */
-    read_is_over = true;
-    if (in_time)
-        pthread_join(disturber, NULL);
-    EXPECT(result == STREAM_TIMEOUT,
-           "a read that signals interrupt must end when its time is up, but: %s",
-           stream_describe(result));
-    EXPECT(in_time,
-           "a read that a signal interrupts must wait only for the rest of its time: its second was "
-           "not over for as long as signals came");
+    tcp_pair(ends);
+    stream_open(&s, ends[0]);
+    EXPECT(stream_is_idle(&s), "at first nothing is under way");
+    send_bytes(ends[1], "x", 1);
+    EXPECT(!stream_is_idle(&s), "a byte has come that nobody has read");
+    EXPECT(stream_fill(&s) == 0 && stream_is_idle(&s), "it has been read");
+    for (int i = 0; i < 100; i++) /* until the peer's buffer is full */
+        if (send(ends[0], s.out, sizeof s.out, MSG_DONTWAIT) < 0)
+            nanosleep(&moment, NULL);
+    EXPECT(!stream_is_idle(&s), "bytes of ours cannot be delivered");
     stream_close(&s);
     close(ends[1]);
 }
 
+static void last_write(void)
+{
+    struct feeding f;
+    char got[20];
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    stream_write(&s, "hello ", 6, NULL, 0, STREAM_MORE);
+    EXPECT(!stream_is_closed(&s), "nothing was the last write yet");
+    EXPECT(stream_write(&s, "bye", 3, NULL, 0, STREAM_LAST) == 0, "the last write");
+    EXPECT(stream_is_closed(&s), "the last write has been made");
+    EXPECT(stream_write(&s, "more", 4, NULL, 0, 0) == -1 && s.write_cause == STREAM_OK,
+           "what follows is dropped: -1, without a cause");
+    EXPECT(stream_write(&s, "BYE", 3, NULL, 0, STREAM_LAST) == -1, "also a second last write");
+    EXPECT(stream_flush(&s) == 0, "that is no error of the connection");
+    shutdown(f.fd, SHUT_WR);
+    EXPECT(receive_all(f.far_fd, got, sizeof got) == 9, "nine bytes");
+    EXPECT_TEXT(got, "hello bye", "the first last write is the last");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+static void reasons(void)
+{
+    struct feeding f;
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    EXPECT_TEXT(stream_reason(&s), "the request was answered", "nothing has failed");
+    shutdown(f.far_fd, SHUT_RDWR);
+    EXPECT(stream_write(&s, "x", 1, NULL, 0, 0) == -1 && stream_fill(&s) == -1, "both have failed");
+    EXPECT_TEXT(stream_reason(&s), "the connection broke", "a write that failed says more than a read");
+    stream_abort(&s, STREAM_STOPPING);
+    EXPECT_TEXT(stream_reason(&s), "the server is stopping", "main has aborted it");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+static const struct test tests[] = {
+    {"lines, in whatever pieces they come", lines, 3, "RFC 9112, section 2.2",
+     "One recv may bring half a line, or three: stream_read_line takes the line from the buffer, "
+     "and "
+     "calls stream_fill only if that is empty."},
+    {"a line must fit its room", long_lines, 3, "RFC 9112, section 3",
+     "stream_read_line compares the length with the room before it stores a byte; the null "
+     "terminator needs room too."},
+    {"a control character is no text, and is rejected before the line ends", not_text, 3,
+     "RFC 9112, section 2.2",
+     "Look at each byte as you take it: is_control tells, and a CR may stand only before the LF."},
+    {"lines across the end of the buffer", across_the_buffer, 3, "a buffer of fixed size",
+     "If there is no room behind the bytes that wait, stream_fill moves them to the front before "
+     "the "
+     "next recv."},
+    {"a full buffer makes room", full_buffer, 3, "a buffer of fixed size",
+     "In stream_fill, move the bytes that wait with memmove, then subtract in_start from in_end, "
+     "then "
+     "set in_start to 0."},
+    {"an end and an error are told apart", told_apart, 3, "man 2 recv",
+     "In receive, 0 bytes mean STREAM_EOF; below 0, cause_of knows what errno means."},
+    {"a signal that means nothing ends no wait", signals_end_no_wait, 3, "man 7 signal",
+     "If errno is EINTR, receive must store STREAM_INTERRUPTED, which cause_of returns: "
+     "wait_and_receive then waits again."},
+    {"some bytes, as many as are there", some, 3, "man 2 recv",
+     "stream_fill must receive behind the bytes that wait, and count exactly what recv returned."},
+    {"small writes wait for what follows them", more_or_not, 5, "one send for head and body",
+     "write_locked adds what fits to the buffer, and flushes if nothing more follows. Past the "
+     "buffer "
+     "goes only what is too large for it, or small and alone: at most SMALL_BYTES, and nothing "
+     "waits."},
+    {"writes of every size come out whole", sizes_of_writes, 5, "three ways out",
+     "In write_locked, too long is what exceeds STREAM_BUFFER_BYTES - s->out_length, and small is "
+     "what fits SMALL_BYTES."},
+    {"a large write is sent whole", large_write, 5, "man 2 send",
+     "A send may take only a part: send_all_locked goes on with the rest until all of it has gone."},
+    {"what is pending is sent before a read waits", flush_before_waiting, 5, "a peer that waits for us",
+     "flush_before_waiting, provided, sends what lies in the write buffer: write_locked must put it "
+     "there, and send_all_locked must send it."},
+    {"a peer that is gone is an error", peer_is_gone, 5, "man 2 send, MSG_NOSIGNAL",
+     "With MSG_NOSIGNAL in send_all_locked, a send to a peer that has gone is an error, not a "
+     "signal "
+     "that ends the process."},
+    {"nothing follows the last write", last_write, 5, "RFC 6455, section 5.5.1",
+     "stream_write, provided, drops what follows a write with STREAM_LAST; write_locked must still "
+     "send that write itself."},
+    {"the connection's end in words", reasons, 5, "man 2 send",
+     "After a send that failed, send_all_locked stores the cause in s->write_cause."},
+    {"a read does not wait for a writer", reading_beside_a_writer, 5, "man 3 pthread_mutex_trylock",
+     "flush_before_waiting, provided, only tries to get the write lock: a send may hold it for "
+     "long."},
+    {"exactly n bytes, in whatever pieces they come", exactly, 9, "man 2 recv",
+     "stream_need calls stream_fill until n bytes wait in the buffer, and takes none of them."},
+    {"a wake loses nothing", wake_loses_nothing, 9, "waiting, and being woken",
+     "If stream_fill fails, stream_need returns -1, and leaves in the buffer what has come: the "
+     "next "
+     "call goes on."},
+    {"a wake ends a read that waits", wake_ends_a_wait, 14, "man 3 pthread_kill",
+     "receive (lesson 3) must store STREAM_INTERRUPTED when a signal has come: wait_and_receive "
+     "then "
+     "looks at s->wake."},
+    {"a connection with bytes under way is not idle", bytes_under_way, 14, "man 7 tcp, SIOCOUTQ",
+     "stream_is_idle, provided, asks the kernel what is unread and what is unacknowledged."},
+    {0},
+};
+
 int main(void)
 {
-    static const struct test tests[] = {
-        {"lines, in whatever pieces they come", lines, 3, "RFC 9112, section 2.2",
-         "One recv may bring half a line, or three: keep what came in the buffer, and take the line "
-         "from there."},
-        {"a line must fit where it should go", long_lines, 3, "RFC 9112, section 3",
-         "Compare the length with the room before each byte is stored; the zero byte needs room too."},
-        {"a control byte is no text, and is told before the line ends", not_text, 3,
-         "RFC 9112, section 2.2",
-         "Look at each byte as it is taken: is_control tells, and a CR may stand only before the LF."},
-        {"lines across the end of the buffer", across_the_buffer, 3, "a buffer of fixed size",
-         "When there is no room behind what waits, move that to the front before the next recv."},
-        {"a full buffer makes room", full_buffer, 3, "a buffer of fixed size",
-         "Move what waits with memmove, then take in_start off in_end, then set in_start to 0."},
-        {"a timeout, a cut and an error are told apart", told_apart, 3, "man 2 recv",
-         "Below 0, errno tells: EAGAIN is a timeout, the rest an error. At 0, s->cut tells."},
-        {"some bytes, as many as are there", some, 3, "man 2 recv",
-         "A fill must add behind what waits, and count exactly what recv has answered."},
-        {"small writes wait for what follows them", more_or_not, 5, "one send for head and body",
-         "Append what fits, and flush where nothing more follows. Past the buffer goes only what is too "
-         "large for it, or small and alone: at most SMALL_BYTES, and nothing waits."},
-        {"writes of every size come out whole", sizes_of_writes, 5, "three ways out",
-         "Too long is what exceeds STREAM_BUFFER_BYTES - s->out_length, small what is in SMALL_BYTES."},
-        {"a large write is sent whole", large_write, 5, "man 2 send",
-         "A send may take only a part: go on with the rest until all of it has gone."},
-        {"a peer that is gone is an error", peer_is_gone, 5, "man 2 send, MSG_NOSIGNAL",
-         "With MSG_NOSIGNAL, a send to a peer that has gone is an error, not a signal that ends us "
-         "all."},
-        {"exactly n bytes, in whatever pieces they come", exactly, 9, "man 2 recv",
-         "Fill the buffer until n bytes wait in it, and only then take them."},
-        {"nothing follows the last word", last_word, 11, "RFC 6455, section 5.5.1",
-         "Remember under the lock that the last word was said: the first one is the only one."},
-        {"what is owed is sent before a read waits", flush_before_waiting, 14,
-         "a peer that waits for us",
-         "The peer may wait for what lies in our write buffer: it must go before we wait for the peer."},
-        {"a timeout loses nothing", timeout_loses_nothing, 14, "man 7 socket, SO_RCVTIMEO",
-         "What came before the timeout must stay in the buffer, for the next call to go on with."},
-        {"a signal makes no wait longer", signals_buy_no_time, 14, "man 7 signal",
-         "Where recv answers EINTR, receive calls await, until patience_ends, and then recv again."},
-        {"a deadline holds for all reads together", deadline, 14, "man 2 poll",
-         "Wait with poll for the time that is left until the deadline, and not for the whole time "
-         "anew."},
-        {"a peer that does not read is given up", peer_does_not_read, 14, "man 2 poll",
-         "A send that can take nothing waits with poll, and no longer than the stream's patience."},
-        {"a farewell is sent at once", farewell_is_sent_at_once, 14, "RFC 6455, section 7.1.1",
-         "The last word of another thread goes out as soon as the write lock is free."},
-        {"a farewell never waits for the lock", farewell_while_locked, 14, "man 3 pthread_mutex_trylock",
-         "Whoever has the write lock says what is owed when it lets go."},
-        {0},
-    };
-
     static const char bytes[] = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n";
     int status = run_suite("03 a stream, not packets", tests);
 

@@ -9,23 +9,40 @@
 
 static struct stream s;
 
-/* Reads a request, and tells what came out: "GET / 11 Host=x", "400: sentence", or "end". */
-static const char *read_told(const char *bytes, size_t length, size_t cut, bool end)
+/* The connection that requests are said to come from. */
+static struct trace_source source;
+
+/* A wake, after so many bytes have been received: 0 for none. */
+struct wake {
+    enum stream_cause cause;
+    size_t after;
+};
+
+/* Receives so many bytes, and then leaves a cause, as main does. */
+static void wake_after(const struct wake *wake)
+{
+    while (s.in_end < wake->after && stream_fill(&s) == 0)
+        ;
+    atomic_store(&s.wake, (int)wake->cause);
+}
+
+/* Reads a request, and describes it: "GET / 11 Host=x", "400: sentence", or "end". With a wake, the stream
+ * does not end. */
+static const char *read_woken(const char *bytes, size_t length, size_t cut, const struct wake *wake)
 {
     static char told[50000];
     struct feeding f;
-    struct request r;
+    struct request r = {.stream = &s, .source = &source};
     size_t n;
-    int status;
 
-    feed_start(&f, bytes, length, cut, end);
-    stream_open(&s, f.fd, NULL);
-    stream_set_deadline(&s, end ? 0 : 1);
-    status = request_read(&r, &s);
-    if (status == STREAM_END) {
-        snprintf(told, sizeof told, "end");
-    } else if (status != 0) {
-        snprintf(told, sizeof told, "%d: %s", status, r.problem);
+    feed_start(&f, bytes, length, cut, wake == NULL);
+    stream_open(&s, f.fd);
+    if (wake != NULL)
+        wake_after(wake);
+    if (request_read(&r) != 0 && r.status == 0) {
+        snprintf(told, sizeof told, "%s", s.cause == STREAM_EOF ? "end" : stream_reason(&s));
+    } else if (r.status != 0) {
+        snprintf(told, sizeof told, "%d: %s", r.status, r.reason);
     } else {
         n = (size_t)snprintf(told, sizeof told, "%s %s%s%s %d %s %u", r.method, r.path,
                              r.query ? "?" : "", r.query ? r.query : "", r.version, r.host.host,
@@ -33,7 +50,7 @@ static const char *read_told(const char *bytes, size_t length, size_t cut, bool 
         for (size_t i = 0; i < r.header_count; i++)
             n += (size_t)snprintf(told + n, sizeof told - n, " %s=%s", r.headers[i].name,
                                   r.headers[i].value);
-        if (s.in_start < s.in_end) /* what came behind the request must still be there */
+        if (s.in_start < s.in_end) /* what came after the request must still be there */
             snprintf(told + n, sizeof told - n, " + %.*s", (int)(s.in_end - s.in_start),
                      (const char *)s.in + s.in_start);
     }
@@ -41,6 +58,11 @@ static const char *read_told(const char *bytes, size_t length, size_t cut, bool 
     feed_finish(&f);
     stream_close(&s);
     return told;
+}
+
+static const char *read_told(const char *bytes, size_t length, size_t cut)
+{
+    return read_woken(bytes, length, cut, NULL);
 }
 
 /* The same in a process of its own, where a crash does no harm. */
@@ -54,7 +76,7 @@ static const char *read_apart(const char *request)
     EXPECT(pipe(ends) == 0, "a pipe");
     reader = fork();
     if (reader == 0) {
-        const char *result = read_told(request, strlen(request), FEED_WHOLE, true);
+        const char *result = read_told(request, strlen(request), FEED_WHOLE);
         _exit(write(ends[1], result, strnlen(result, sizeof told - 1)) > 0 ? 0 : 1);
     }
     close(ends[1]);
@@ -74,33 +96,33 @@ static void expect_cases(const struct request_case *cases)
 {
     for (; cases->request != NULL; cases++) {
         size_t length = strlen(cases->request);
-        EXPECT_TEXT(read_told(cases->request, length, FEED_WHOLE, true), cases->told, "whole: %s",
+        EXPECT_TEXT(read_told(cases->request, length, FEED_WHOLE), cases->told, "whole: %s",
                     cases->request);
-        EXPECT_TEXT(read_told(cases->request, length, FEED_EACH, true), cases->told,
+        EXPECT_TEXT(read_told(cases->request, length, FEED_EACH), cases->told,
                     "byte by byte (one recv is not one request): %s", cases->request);
         for (size_t cut = 1; cut < length; cut++)
-            EXPECT_TEXT(read_told(cases->request, length, cut, true), cases->told, "cut at %zu: %s", cut,
+            EXPECT_TEXT(read_told(cases->request, length, cut), cases->told, "cut at %zu: %s", cut,
                         cases->request);
     }
 }
 
-/* The same header line, as different clients write it. */
+/* The same header field, as different clients write it. */
 static void names_and_values(void)
 {
     static const struct {
         const char *line, *told, *about;
     } cases[] = {
-        {"Host: x", "GET / 11 x 80 Host=x", "one blank behind the colon"},
-        {"Host:x", "GET / 11 x 80 Host=x", "no blank behind the colon"},
+        {"Host: x", "GET / 11 x 80 Host=x", "one space after the colon"},
+        {"Host:x", "GET / 11 x 80 Host=x", "no space after the colon"},
         {"HOST: x", "GET / 11 x 80 HOST=x", "a name in capitals"},
         {"host: x", "GET / 11 x 80 host=x", "a name in small letters"},
-        {"Host: \t x \t ", "GET / 11 x 80 Host=x", "blanks and tabs around the value"},
+        {"Host: \t x \t ", "GET / 11 x 80 Host=x", "spaces and tabs around the value"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char request[100];
         snprintf(request, sizeof request, "GET / HTTP/1.1\r\n%s\r\n\r\n", cases[i].line);
-        EXPECT_TEXT(read_told(request, strlen(request), FEED_WHOLE, true), cases[i].told, "%s: %s",
+        EXPECT_TEXT(read_told(request, strlen(request), FEED_WHOLE), cases[i].told, "%s: %s",
                     cases[i].about, request);
     }
 }
@@ -112,6 +134,8 @@ static void good_requests(void)
         {"GET / HTTP/1.1\nHost:x:8080\n\n", "GET / 11 x 8080 Host=x:8080"},
         {"GET / HTTP/1.1\r\nHost: x:\r\n\r\n", "GET / 11 x 80 Host=x:"},
         {"GET / HTTP/1.1\r\nHost: a%7Eb\r\n\r\n", "GET / 11 a%7eb 80 Host=a%7Eb"},
+        {"GET / HTTP/1.1\r\nHost: [::FFFF:1.2.3.4]\r\n\r\n",
+         "GET / 11 [::ffff:1.2.3.4] 80 Host=[::FFFF:1.2.3.4]"},
         {"get / HTTP/1.1\r\nHost: x\r\n\r\n", "get / 11 x 80 Host=x"},
         {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n",
          "GET / 11 x 80 Host=x Content-Length=99999999999999999999999"},
@@ -137,10 +161,40 @@ static void good_requests(void)
     expect_cases(cases);
 }
 
+/* A path has one spelling: RFC 3986 section 6.2.2. */
+static void spellings(void)
+{
+    static const struct {
+        const char *target, *told;
+    } cases[] = {
+        {"/%65cho", "/echo"},
+        {"/ech%6F", "/echo"},
+        {"/ech%6f?%65", "/echo?%65"},
+        {"/%7euser/%2D%2e%5F", "/~user/-._"},
+        {"/a%2fb", "/a%2Fb"},
+        {"/%c3%a9", "/%C3%A9"},
+        {"/%2565", "/%2565"}, /* only once */
+        {"/100%", "/100%"},
+        {"/%6", "/%6"},
+        {"/%zz", "/%zz"},
+        {"/%00", "/%00"},
+        {"/%0a", "/%0A"},
+        {"http://x/%65cho", "/echo"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char request[100], wanted[100];
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", cases[i].target);
+        snprintf(wanted, sizeof wanted, "GET %s 11 x 80 Host=x", cases[i].told);
+        EXPECT_TEXT(read_told(request, strlen(request), FEED_WHOLE), wanted, "the path of %s",
+                    cases[i].target);
+    }
+}
+
 static void bad_lines(void)
 {
-    static const char line[] = "400: A header line must be a name, a colon and a value.";
-    static const char control[] = "400: A line holds a control byte; is this HTTP?";
+    static const char line[] = "400: A header field must be a name, a colon and a value.";
+    static const char control[] = "400: A line holds a control character; is this HTTP?";
     static const char method[] = "400: A request line must begin with a method, such as GET.";
     static const char target[] = "400: A request line must name a target, such as /echo.";
     static const char version[] = "400: A request line must end with a version, such as HTTP/1.1.";
@@ -191,8 +245,8 @@ static void bad_lines(void)
 
 static void bad_hosts(void)
 {
-    static const char host[] = "400: There must be exactly one Host line.";
-    static const char bad_host[] = "400: The Host line holds no valid host.";
+    static const char host[] = "400: There must be exactly one Host field.";
+    static const char bad_host[] = "400: The Host field holds no valid host.";
     static const struct request_case cases[] = {
         {"GET http://a/ HTTP/1.1\r\n\r\n", host},
         {"GET http://a/ HTTP/1.1\r\nHost: a b\r\n\r\n", bad_host},
@@ -214,6 +268,11 @@ static void bad_hosts(void)
         {"GET / HTTP/1.1\r\nHost: [::1]]\r\n\r\n", bad_host},
         {"GET / HTTP/1.1\r\nHost: [::1]x]\r\n\r\n", bad_host},
         {"GET / HTTP/1.1\r\nHost: [v1.a]\r\n\r\n", bad_host},
+        {"GET / HTTP/1.1\r\nHost: [ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255 junk]\r\n\r\n",
+         bad_host}, /* as long as an address may be, and more */
+        {"GET / HTTP/1.1\r\nHost: [0000:0000:0000:0000:0000:ffff:255.255.255.255.evil.com]\r\n\r\n",
+         bad_host},
+        {"GET / HTTP/1.1\r\nHost: [::1%lo]\r\n\r\n", bad_host},
         {"GET / HTTP/1.1\r\nHost: a%4\r\n\r\n", bad_host},
         {"GET / HTTP/1.1\r\nHost: a%4z\r\n\r\n", bad_host},
         {"GET / HTTP/1.1\r\nHost: \xc3\xa4\r\n\r\n", bad_host},
@@ -252,15 +311,15 @@ static void bad_requests(void)
     bad_lengths_of_bodies();
 }
 
-static void a_zero_byte(void)
+static void a_null_byte(void)
 {
     static const char request[] = "GET / HTTP/1.1\r\nHost: x\0y\r\n\r\n";
 
-    EXPECT_TEXT(read_told(request, sizeof request - 1, FEED_WHOLE, true),
-                "400: A line holds a control byte; is this HTTP?", "a zero byte");
+    EXPECT_TEXT(read_told(request, sizeof request - 1, FEED_WHOLE),
+                "400: A line holds a control character; is this HTTP?", "a null byte");
 }
 
-/* A request of a line of `line` bytes, a header line of `header` bytes, and `count` short ones. */
+/* A request of a line of `line` bytes, a header field of `header` bytes, and `count` short ones. */
 static const char *sized(size_t line, size_t header, size_t count)
 {
     static char request[70000];
@@ -288,20 +347,19 @@ static void limits(void)
         {20000, 0, 0, "414: The request line is too long."},
         {20, 4096, 0, "GET "},
         {20, 8192, 0, "GET "},
-        {20, 8193, 0, "431: The header lines are too long."},
+        {20, 8193, 0, "431: The header fields are too long."},
         {20, 0, 99, "GET "},
-        {20, 0, 100, "431: There are too many header lines."},
+        {20, 0, 100, "431: There are too many header fields."},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *request = sized(cases[i].line, cases[i].header, cases[i].count), *told;
         told = read_apart(request);
         EXPECT(strncmp(told, cases[i].told, strlen(cases[i].told)) == 0,
-               "%sa request line of %zu bytes, a header line of %zu and %zu short ones must %s%s, but "
-               "gave: "
-               "%.100s",
+               "%sa request line of %zu bytes, a header field of %zu and %zu short ones must %s%s, but "
+               "gave: %.100s",
                i == 0 ? "a cookie of 2 KiB is usual: " : "", cases[i].line, cases[i].header,
-               cases[i].count, *cases[i].told == 'G' ? "be accepted" : "be refused with ",
+               cases[i].count, *cases[i].told == 'G' ? "be accepted" : "be rejected with ",
                *cases[i].told == 'G' ? "" : cases[i].told, told);
     }
 }
@@ -319,41 +377,59 @@ static void limit_of_all(void)
                 n += (size_t)sprintf(request + n, "A: %06997d%s", 0, end);
             n += (size_t)sprintf(request + n, "B: %0*d%s", (int)left - 4 + over, 0, end);
             sprintf(request + n, "%s", end);
-            told = read_told(request, strlen(request), FEED_WHOLE, true);
+            told = read_told(request, strlen(request), FEED_WHOLE);
             EXPECT(strncmp(told, over ? "431" : "GET", 3) == 0,
                    "lines of 32 KiB together%s, each with %s as its end, must be %s, but gave: %.60s",
                    over ? " and a byte" : "", cr ? "CR LF" : "LF",
-                   over ? "refused with 431" : "accepted", told);
+                   over ? "rejected with 431" : "accepted", told);
         }
     }
 }
 
-static void what_follows_stays(void)
+static void next_bytes_stay(void)
 {
     static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\nfirst frame";
 
-    EXPECT_TEXT(read_told(request, strlen(request), FEED_WHOLE, true),
-                "GET / 11 x 80 Host=x + first frame", "bytes behind the empty line");
+    EXPECT_TEXT(read_told(request, strlen(request), FEED_WHOLE), "GET / 11 x 80 Host=x + first frame",
+                "bytes after the empty line");
 }
 
-static void not_in_time(void)
+/* What has come when main wakes the worker, and what the client is then told. */
+static void woken(void)
 {
     static const char *const starts[] = {"", "GET / HT", "GET / HTTP/1.1\r\nHost: x\r\n"};
 
-    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
-        EXPECT_TEXT(read_told(starts[i], strlen(starts[i]), FEED_WHOLE, false),
-                    "408: The request did not arrive in time.", "after \"%s\"", starts[i]);
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        size_t length = strlen(starts[i]);
+        EXPECT_TEXT(read_woken(starts[i], length, FEED_WHOLE, &(struct wake){STREAM_IDLE, length}),
+                    "408: The request did not arrive in time.", "its time is up, after \"%s\"",
+                    starts[i]);
+        EXPECT_TEXT(read_woken(starts[i], length, FEED_WHOLE, &(struct wake){STREAM_STOPPING, length}),
+                    length > 0 ? "503: The server is stopping." : "the server is stopping",
+                    "the server stops, after \"%s\"", starts[i]);
+    }
 }
 
-/* Reads a good request, whose headers are looked up by the caller, and given back by let_go. */
+/* A request that is here is read, whatever main wants: it is wanted only of a reader that would wait. */
+static void woken_too_late(void)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    size_t length = sizeof request - 1;
+
+    EXPECT_TEXT(read_woken(request, length, FEED_WHOLE, &(struct wake){STREAM_STOPPING, length}),
+                "GET / 11 x 80 Host=x", "a whole request");
+}
+
+/* Reads a good request, whose header fields the caller looks up; let_go frees it. */
 static void read_good(struct feeding *f, struct request *r)
 {
     static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\nA: 1\r\na: 2\r\nConnection: a,  b\r\n"
                                   "connection: ,c\t, Upgrade,\r\nX: upgrade;q=1, not upgrade\r\n\r\n";
 
     feed_start(f, request, strlen(request), FEED_WHOLE, true);
-    stream_open(&s, f->fd, NULL);
-    EXPECT(request_read(r, &s) == 0, "a good request");
+    stream_open(&s, f->fd);
+    *r = (struct request){.stream = &s, .source = &source};
+    EXPECT(request_read(r) == 0, "a good request");
 }
 
 static void let_go(struct feeding *f, struct request *r)
@@ -383,7 +459,7 @@ static void find_tokens(void)
     struct request r;
 
     read_good(&f, &r);
-    EXPECT(request_lists(&r, "Connection", "upgrade"), "a token in the second line, in any case");
+    EXPECT(request_lists(&r, "Connection", "upgrade"), "a token in the second field, in any case");
     EXPECT(request_lists(&r, "Connection", "A") && request_lists(&r, "Connection", "b"), "the first");
     EXPECT(!request_lists(&r, "Connection", "up"), "a part of a token is none");
     EXPECT(!request_lists(&r, "X", "q"), "a parameter is no token");
@@ -393,31 +469,44 @@ static void find_tokens(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"a header line may be written in several ways", names_and_values, 4, "RFC 9112, section 5.1",
-         "The name ends at the colon; the blanks around the value, of which there may be none, are no "
-         "part of it."},
+        {"a header field may be written in several ways", names_and_values, 4, "RFC 9112, section 5.1",
+         "In parse_header, the name ends at the colon; the spaces around the value, of which there may "
+         "be "
+         "none, are no part of it."},
         {"good requests, in whatever pieces they come", good_requests, 4, "RFC 9112, section 3",
-         "Read line by line up to the empty line, and take each line apart as it comes."},
-        {"headers are found in any case", find_headers, 4, "RFC 9110, section 5.1",
-         "Compare the whole name with strcasecmp, and count down to the nth that matches."},
-        {"malformed requests are refused, with the reason", bad_requests, 4,
+         "request_read reads line by line up to the empty line, and has each line parsed as it comes."},
+        {"header fields are found in any case", find_headers, 4, "RFC 9110, section 5.1",
+         "request_header compares the whole name with strcasecmp, and counts down to the nth that "
+         "matches."},
+        {"malformed requests are rejected, with the reason", bad_requests, 4,
          "RFC 9112, sections 3 and 5",
-         "Each rule has its sentence: refuse with the first that is broken, in the order of the "
-         "request."},
-        {"a zero byte hides nothing", a_zero_byte, 4, "RFC 9110, section 5.5",
-         "A zero byte is a control byte: the line must be refused when it comes, not cut there."},
-        {"the limits of a line, and of the number of lines", limits, 4,
+         "Each rule has its sentence: parse_request_line and parse_header fail with the first that is "
+         "broken, in the order of the request."},
+        {"a path has one spelling", spellings, 4, "RFC 3986, section 6.2.2",
+         "parse_request_line calls parse_target, provided, which takes the escapes off that need not be "
+         "there."},
+        {"a null byte hides nothing", a_null_byte, 4, "RFC 9110, section 5.5",
+         "A null byte is a control character: stream_read_line (lesson 3) must fail at it, not end the "
+         "line there."},
+        {"the limits of a line, and of the number of fields", limits, 4,
          "RFC 9112, section 3; RFC 6585, section 5",
-         "A first line that is too long is 414, header lines are 431; count before you store."},
+         "read_line: a first line that is too long is 414, header fields are 431. parse_header counts "
+         "before it stores."},
         {"the limit of all lines together", limit_of_all, 4, "RFC 6585, section 5",
-         "All lines share one room of REQUEST_BYTES: each takes its text and one byte for its end."},
-        {"not a byte behind the request is lost", what_follows_stays, 4, "RFC 6455, section 1.3",
-         "Take only up to the empty line: what came behind it stays in the stream for the next reader."},
+         "All lines share REQUEST_BYTES: in read_line, each takes its text and one byte for its end."},
+        {"not a byte after the request is lost", next_bytes_stay, 4, "RFC 6455, section 1.3",
+         "request_read takes the lines up to the empty one: what came after it stays in the stream for "
+         "the next reader."},
         {"tokens are found in lists, in any case", find_tokens, 6, "RFC 9110, section 5.6.1",
-         "A list's tokens stand between commas: compare whole tokens, in any case, in every line of "
-         "that name."},
-        {"a request must arrive in time", not_in_time, 14, "RFC 9110, section 15.5.9",
-         "The deadline holds for the whole request, so that a drip buys no more time."},
+         "request_lists: tokens are separated by commas. Compare whole tokens, in any case, in every "
+         "field of that name."},
+        {"a request that is not whole in time, or when the server stops", woken, 14,
+         "RFC 9110, sections 15.5.9 and 15.6.4",
+         "If a line cannot be read, read_line (lesson 4) has fail_line choose the status; if nothing at "
+         "all was asked for when the server stops, it returns -1 and no status."},
+        {"a whole request is read also when the server stops", woken_too_late, 14,
+         "RFC 9110, section 15.6.4",
+         "stream_read_line (lesson 3) calls stream_fill only if the buffer is empty."},
         {0},
     };
 
@@ -426,7 +515,7 @@ int main(void)
     int status = run_suite("04 the request", tests);
 
     if (status == 0)
-        printf("Your request, taken apart (method, path, version, host, port, headers): %s\n",
-               read_told(request, sizeof request - 1, FEED_EACH, true));
+        printf("Your request, taken apart (method, path, version, host, port, fields): %s\n",
+               read_told(request, sizeof request - 1, FEED_EACH));
     return status;
 }

@@ -1,4 +1,4 @@
-/* 05_page.c - plain requests get the page, or a refusal that arrives and says why */
+/* 05_page.c - plain requests get the page, or a rejection that arrives and says why */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +10,33 @@
 
 #include "harness.h"
 
+/* files.c once more, under other names, for a folder that a test makes. */
+#define files_find list_folder
+#define files_forget forget_folder
+#define files_lookup look_up_in_folder
+#define files_read read_in_folder
+#undef CLIENT_DIRECTORY
+static char folder[] = "/tmp/server-page-XXXXXX";
+#define CLIENT_DIRECTORY folder
+#include "files.c" /* NOLINT(bugprone-suspicious-include) */
+
 #define HOST "Host: localhost\r\n"
 
+/* What each response says to browsers about the page's safety. */
+#define SAFETY \
+    "X-Content-Type-Options: nosniff\r\n" \
+    "Content-Security-Policy: default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; " \
+    "form-action 'none'; frame-ancestors 'none'\r\n" \
+    "Cross-Origin-Resource-Policy: same-origin\r\n" \
+    "Cross-Origin-Opener-Policy: same-origin\r\n" \
+    "Referrer-Policy: no-referrer\r\n"
+
 /* Every file of client/ is served, whole and with its type. */
-static void files(void)
+static void page_files(void)
 {
     static const struct {
         const char *path, *file, *type;
-    } files[] = {
+    } pages[] = {
         {"/", "index.html", "text/html; charset=utf-8"},
         {"/style.css", "style.css", "text/css; charset=utf-8"},
         {"/icon.svg", "icon.svg", "image/svg+xml"},
@@ -28,33 +47,36 @@ static void files(void)
         {"/view.js", "view.js", "text/javascript; charset=utf-8"},
         {"/list.js", "list.js", "text/javascript; charset=utf-8"},
         {"/figure.js", "figure.js", "text/javascript; charset=utf-8"},
+        {"/%70age.js", "page.js", "text/javascript; charset=utf-8"}, /* the same path */
     };
     static char content[100000], words[200], request[200];
 
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
         const char *answer, *body;
         size_t length = 0;
         FILE *file;
-        snprintf(words, sizeof words, "client/%s", files[i].file);
+        snprintf(words, sizeof words, "client/%s", pages[i].file);
         file = fopen(words, "r");
         EXPECT(file != NULL, "%s", words);
         if (file != NULL) {
             length = fread(content, 1, sizeof content, file);
             fclose(file);
         }
-        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "\r\n", files[i].path);
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "\r\n", pages[i].path);
         answer = ask(request);
         body = strstr(answer, "\r\n\r\n");
-        EXPECT(strncmp(answer, "HTTP/1.1 200 ", 13) == 0,
-               "%s must be answered with 200, but got: %.300s", files[i].path, answer);
+        EXPECT(strncmp(answer, "HTTP/1.1 200 ", 13) == 0, "%s must get 200, but got: %.300s",
+               pages[i].path, answer);
         EXPECT(body != NULL && strlen(body + 4) == length && memcmp(body + 4, content, length) == 0,
-               "%s must be the file, byte for byte", files[i].path);
-        snprintf(words, sizeof words, "\r\nContent-Type: %s\r\n", files[i].type);
-        EXPECT(strstr(answer, words) != NULL, "%s must have the type %s", files[i].path, files[i].type);
+               "%s must be the file, byte for byte", pages[i].path);
+        EXPECT(strstr(answer, "\r\n" SAFETY) != NULL, "%s must be protected: %.900s", pages[i].path,
+               answer);
+        snprintf(words, sizeof words, "\r\nContent-Type: %s\r\n", pages[i].type);
+        EXPECT(strstr(answer, words) != NULL, "%s must have the type %s", pages[i].path, pages[i].type);
         snprintf(words, sizeof words, "\r\nContent-Length: %zu\r\n", length);
-        EXPECT(strstr(answer, words) != NULL, "%s must have the length %zu", files[i].path, length);
+        EXPECT(strstr(answer, words) != NULL, "%s must have the length %zu", pages[i].path, length);
         EXPECT(strstr(answer, "\r\nConnection: close\r\n") != NULL, "%s: one request a connection",
-               files[i].path);
+               pages[i].path);
     }
 }
 
@@ -74,7 +96,7 @@ static void head_only(void)
     }
 }
 
-/* Copies the head of an answer, without its date, which may have moved on by a second. */
+/* Copies the head of a response, without its date, which may have moved on by a second. */
 static void copy_head(const char *answer, char *head, size_t size)
 {
     const char *date = strstr(answer, "Date: "), *end = strstr(answer, "\r\n\r\n");
@@ -87,7 +109,7 @@ static void head_as_for_get(void)
     static const char *const paths[] = {"/", "/style.css", "/nowhere", "/echo"};
 
     for (size_t i = 0; i < 4; i++) {
-        char request[100], for_get[1000], for_head[1000];
+        char request[100], for_get[1500], for_head[1500];
         snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "\r\n", paths[i]);
         copy_head(ask(request), for_get, sizeof for_get);
         snprintf(request, sizeof request, "HEAD %s HTTP/1.1\r\n" HOST "\r\n", paths[i]);
@@ -103,20 +125,23 @@ static void targets(void)
     EXPECT_STATUS("GET http://localhost HTTP/1.1\r\n" HOST "\r\n", 200, "<html");
     EXPECT_STATUS("\r\nGET / HTTP/1.1\n" HOST "\n", 200, "<html");
     EXPECT_STATUS("GET / HTTP/1.0\r\n\r\n", 200, "<html");
+    EXPECT_STATUS("GET / HTTP/1.1\r\nHost: localhost.:8080\r\n\r\n", 200, "<html");
+    EXPECT_STATUS("GET /%65cho HTTP/1.1\r\n" HOST "\r\n", 426, "WebSocket"); /* it is /echo */
+    EXPECT_STATUS("GET /ech%6F HTTP/1.1\r\n" HOST "\r\n", 426, "WebSocket");
     EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello", 200, "<html");
 }
 
-static void refusals(void)
+static void rejections(void)
 {
     EXPECT_STATUS("hello\r\n", 400, "must begin with a method");
     EXPECT_STATUS("GET / HTTP/1.1\r\n\r\n", 400, "exactly one Host");
     EXPECT_STATUS("GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400, "a name, a colon and a value");
     EXPECT_STATUS("GET / HTTP/3.0\r\n" HOST "\r\n", 505, "HTTP/1.1.");
     EXPECT_STATUS("POST / HTTP/1.1\r\n" HOST "\r\n", 405, "\r\nAllow: GET, HEAD\r\n");
-    EXPECT_STATUS("POST /nowhere HTTP/1.1\r\n" HOST "\r\n", 405, "Only GET and HEAD");
-    EXPECT_STATUS("OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 405, "Only GET and HEAD");
+    EXPECT_STATUS("POST /nowhere HTTP/1.1\r\n" HOST "\r\n", 405, "GET and HEAD only");
+    EXPECT_STATUS("OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 405, "GET and HEAD only");
     EXPECT_STATUS("BREW / HTTP/3.0\r\n" HOST "\r\n", 505, "HTTP/1.1.");
-    EXPECT_STATUS("get / HTTP/1.1\r\n" HOST "\r\n", 405, "Only GET and HEAD");
+    EXPECT_STATUS("get / HTTP/1.1\r\n" HOST "\r\n", 405, "GET and HEAD only");
     EXPECT_STATUS("GET /nowhere HTTP/1.1\r\n" HOST "\r\n", 404, "nothing at this address");
     EXPECT_STATUS("GET /wire HTTP/1.1\r\n" HOST "\r\n", 404, "nothing at this address");
     EXPECT_STATUS("GET /echo HTTP/1.1\r\n" HOST "\r\n", 426, "\r\nUpgrade: websocket\r\n");
@@ -124,7 +149,7 @@ static void refusals(void)
     EXPECT_STATUS("GET /echo HTTP/1.1\r\n" HOST "\r\n", 426, "\r\nConnection: Upgrade\r\n");
 }
 
-/* Finds the date of an answer, which must be now, in the form that is to be sent; NULL: none. */
+/* Finds the date of a response, which must be now, in the form that is to be sent; NULL: none. */
 static const char *date_of(const char *answer)
 {
     const char *date = strstr(answer, "Date: ");
@@ -137,22 +162,22 @@ static const char *date_of(const char *answer)
     return date;
 }
 
-/* The head of a refusal, line by line. */
-static void a_refusal_in_full(void)
+/* The head of a rejection, line by line. */
+static void a_rejection_in_full(void)
 {
     const char *answer = ask("GET /nowhere HTTP/1.1\r\n" HOST "\r\n"), *date = date_of(answer);
-    char wanted[500];
+    char wanted[1000];
 
     snprintf(wanted, sizeof wanted,
              "HTTP/1.1 404 Not Found\r\nDate: %.29s\r\nContent-Type: text/plain; charset=utf-8\r\n"
-             "Content-Length: 34\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n"
+             "Content-Length: 34\r\nCache-Control: no-cache\r\nConnection: close\r\n" SAFETY "\r\n"
              "There is nothing at this address.\n",
              date != NULL ? date + 6 : "");
-    EXPECT_TEXT(answer, wanted, "a refusal");
+    EXPECT_TEXT(answer, wanted, "a rejection");
 }
 
-/* Asserts what every response has: our version, a date, a type, its length, and the announcement
- * that the connection ends. */
+/* Asserts what every response has: our version, a date, a type, its length, what protects the page, and
+ * the announcement that the connection ends. */
 static void expect_whole(const char *request, int status)
 {
     const char *answer = ask(request), *body = strstr(answer, "\r\n\r\n"), *length;
@@ -166,6 +191,7 @@ static void expect_whole(const char *request, int status)
            "the length must be that of the body: %.300s", answer);
     EXPECT(strstr(answer, "\r\nContent-Type: ") != NULL, "a body has a type: %.300s", answer);
     EXPECT(strstr(answer, "\r\nConnection: close\r\n") != NULL, "the end is announced: %.300s", answer);
+    EXPECT(strstr(answer, "\r\n" SAFETY) != NULL, "the page is protected: %.900s", answer);
     EXPECT(strstr(answer, "\r\nTransfer-Encoding") == NULL, "no transfer coding: %.300s", answer);
 }
 
@@ -188,21 +214,21 @@ static void every_response(void)
     expect_whole(long_line, 431);
 }
 
-/* A request that says "close", two requests in one segment: one answer, and then the end. */
+/* A request that says "close", two requests in one segment: one response, and then the end. */
 static void one_request(void)
 {
     const char *answer = ask("HEAD / HTTP/1.1\r\n" HOST "\r\nHEAD /nowhere HTTP/1.1\r\n" HOST "\r\n");
 
     EXPECT(strncmp(answer, "HTTP/1.1 200 ", 13) == 0 &&
                strcmp(strstr(answer, "\r\n\r\n"), "\r\n\r\n") == 0,
-           "the second request must get no answer: %s", answer);
+           "the second request must get no response: %s", answer);
     EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 200,
                   "\r\nConnection: close\r\n");
     EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Connection: keep-alive\r\n\r\n", 200,
                   "\r\nConnection: close\r\n");
 }
 
-/* Nobody waits for a "100 Continue": the final answer comes at once, before any body. */
+/* Nobody waits for a "100 Continue": the final response comes at once, before any body. */
 static void expectations(void)
 {
     EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", 200,
@@ -213,7 +239,7 @@ static void expectations(void)
     EXPECT_STATUS("GET / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", 200, "<html");
 }
 
-/* Where a body may be longer or shorter than it seems, what follows it must never be a request. */
+/* If a body may be longer or shorter than it seems, what follows it must never be a request. */
 static void framing(void)
 {
     EXPECT_STATUS("GET / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -227,12 +253,110 @@ static void framing(void)
                   "<html");
 }
 
+/* What lies in a folder, and by which path it is served; NULL: it is not. A file holds its own name; the
+ * name of a link is followed by what it leads to. */
+static const struct entry {
+    const char *name, *path, *type;
+} entries[] = {
+    {"index.html", "/", "text/html; charset=utf-8"},
+    {"PAGE.HTML", "/PAGE.HTML", "text/html; charset=utf-8"},
+    {"a b%.png", "/a%20b%25.png", "image/png"},
+    {"book/", NULL, NULL},
+    {"book/index.html", "/book/", "text/html; charset=utf-8"},
+    {"book/deep/", NULL, NULL},
+    {"book/deep/font.woff2", "/book/deep/font.woff2", "font/woff2"},
+    {"no-ending", "/no-ending", "application/octet-stream"},
+    {".dot", NULL, NULL},
+    {".git/", NULL, NULL},
+    {".git/config", NULL, NULL},
+    {"book/.dot", NULL, NULL},
+    {"link>index.html", NULL, NULL},
+    {"out>/etc/hostname", NULL, NULL},
+    {"folder>/etc", NULL, NULL},
+    {"pipe|", NULL, NULL},
+};
+#define ENTRIES (sizeof entries / sizeof entries[0])
+
+/* Makes an entry of the folder, or removes it. */
+static bool make_entry(const char *name, bool make)
+{
+    char path[200], *kind;
+    int result = -1;
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    kind = path + strlen(folder) + 1 + strcspn(name, ">|");
+    if (*kind == '\0' && kind[-1] == '/')
+        return (make ? mkdir(path, 0700) : rmdir(path)) == 0;
+    if (*kind == '\0' && make) {
+        file = fopen(path, "w");
+        return file != NULL && fputs(name, file) >= 0 && fclose(file) == 0;
+    }
+    char link = *kind;
+    *kind = '\0';
+    if (!make)
+        result = unlink(path);
+    else
+        result = link == '>' ? symlink(kind + 1, path) : mkfifo(path, 0600);
+    return result == 0;
+}
+
+/* Asserts that what is looked up is there, and is what it should be. */
+static void expect_entry(const struct entry *entry)
+{
+    const struct file *file = look_up_in_folder(entry->path);
+    size_t length = 0;
+    char *bytes = file == NULL ? NULL : read_in_folder(file, &length);
+
+    if (EXPECT(file != NULL && bytes != NULL && length == strlen(entry->name) &&
+                   memcmp(bytes, entry->name, length) == 0,
+               "%s must be served as %s", entry->name, entry->path) &&
+        file != NULL) /* which EXPECT has seen, but the analyzer has not */
+        EXPECT_TEXT(file->type, entry->type, "the type of %s", entry->name);
+    free(bytes);
+}
+
+/* By call, because the server's own folder is what it is. */
+static void a_folder(void)
+{
+    static const struct entry pipe_now = {"PAGE.HTML|", NULL, NULL},
+                              link_now = {"no-ending>/etc/passwd"};
+    size_t served = 0, length;
+
+    needs_own("functions");
+    memcpy(strrchr(folder, '-'), "-XXXXXX", 7);
+    EXPECT(mkdtemp(folder) != NULL, "a folder");
+    for (size_t i = 0; i < ENTRIES; i++)
+        EXPECT(make_entry(entries[i].name, true), "%s must be made", entries[i].name);
+    list_folder();
+    for (size_t i = 0; i < ENTRIES; i++)
+        if (entries[i].path != NULL) {
+            expect_entry(&entries[i]);
+            served++;
+        }
+    EXPECT(file_count == served, "%zu files are served, not %zu: no dot files, links and pipes",
+           file_count, served);
+    /* what was a file when it was listed is something else now */
+    EXPECT(make_entry("PAGE.HTML", false) && make_entry(pipe_now.name, true) &&
+               make_entry("no-ending", false) && make_entry(link_now.name, true),
+           "files are replaced");
+    EXPECT(read_in_folder(look_up_in_folder("/PAGE.HTML"), &length) == NULL,
+           "a pipe in the place of a file must not be read");
+    EXPECT(read_in_folder(look_up_in_folder("/no-ending"), &length) == NULL,
+           "a link in the place of a file must not be followed");
+    forget_folder();
+    for (size_t i = ENTRIES; i-- > 0;)
+        EXPECT(make_entry(entries[i].name, false), "%s must be removed", entries[i].name);
+    EXPECT(rmdir(folder) == 0, "the folder must be empty again");
+}
+
 static void no_path_reaches_the_files(void)
 {
     static const char *const paths[] = {
         "/../server.c",   "/../../etc/passwd", "//etc/passwd",       "/./page.js",
         "/index.html/..", "/%2e%2e/server.c",  "/client/index.html", "/page.js/",
         "/PAGE.JS",       "/..%2fserver.c",    "/page.js%00",        "/.",
+        "//page.js",      "/%2fpage.js",       "/%2E%2E%2Fserver.c", "/page.js%2f",
     };
 
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
@@ -242,10 +366,10 @@ static void no_path_reaches_the_files(void)
     }
 }
 
-/* Closing while the client still sends would reset the connection, and the reset would eat our
- * answer. The client here sends far more than the server reads before it refuses, and than the two
- * sockets can hold: it is still sending when the answer comes. */
-static void refused_while_sending(const char *request, int status)
+/* Closing while the client still sends would reset the connection, and the client could lose our response.
+ * It sends far more here than the server reads before it rejects the request, and than the two sockets can
+ * hold: it is still sending when the response comes. */
+static void rejected_while_sending(const char *request, int status)
 {
     static char junk[600000], answer[20000];
     char start[20];
@@ -255,72 +379,83 @@ static void refused_while_sending(const char *request, int status)
     memset(junk, 'x', sizeof junk);
     send_text(fd, request);
     EXPECT(send_bytes(fd, junk, sizeof junk),
-           "the answer must arrive, so the server must take what it will not read, and not close");
-    EXPECT(receive_all(fd, answer, sizeof answer) > 0, "the answer must arrive, but %s", end_words());
+           "the response must arrive, so the server must go on receiving, and not close");
+    EXPECT(receive_all(fd, answer, sizeof answer) > 0, "the response must arrive, but %s", end_words());
     snprintf(start, sizeof start, "HTTP/1.1 %d ", status);
     EXPECT(strncmp(answer, start, strlen(start)) == 0, "expected %d, got: %.100s", status, answer);
     close(fd);
 }
 
-static void answers_arrive(void)
+static void responses_arrive(void)
 {
     for (int i = 0; i < 5; i++) {
-        refused_while_sending("POST / HTTP/1.1\r\n" HOST "Content-Length: 600000\r\n\r\n", 405);
-        refused_while_sending("GET /", 414);
-        refused_while_sending("GET / HTTP/1.1\r\n" HOST "Cookie: ", 431);
-        refused_while_sending("GET / HTTP/1.1\r\n" HOST "Content-Length: 600000\r\n\r\n", 200);
+        rejected_while_sending("POST / HTTP/1.1\r\n" HOST "Content-Length: 600000\r\n\r\n", 405);
+        rejected_while_sending("GET /", 414);
+        rejected_while_sending("GET / HTTP/1.1\r\n" HOST "Cookie: ", 431);
+        rejected_while_sending("GET / HTTP/1.1\r\n" HOST "Content-Length: 600000\r\n\r\n", 200);
     }
 }
 
-/* The server's end must come at once, not when it is tired of waiting. */
+/* The server's end must come at once, not when it has waited long enough. */
 static void end_comes_at_once(void)
 {
     char answer[10000];
     int fd = dial();
 
     send_text(fd, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
-    EXPECT(receive_all(fd, answer, sizeof answer) > 0, "an answer, and the end");
+    EXPECT(receive_all(fd, answer, sizeof answer) > 0, "a response, and the end");
     /* our end is still open: the server waits for it, and gives up after LINGER_S */
-    EXPECT(send_text(fd, "more"), "the server still takes what comes");
+    EXPECT(send_text(fd, "more"), "the server still receives");
     close(fd);
 }
 
 int main(void)
 {
     static const struct test tests[] = {
-        {"the page's files", files, 5, "RFC 9110, section 9.3.1",
-         "The head says the status, the type and the length; then comes the file, to its last byte."},
+        {"the page's files", page_files, 5, "RFC 9110, section 9.3.1",
+         "send_file: the head says the status, the type and the length; then comes the file, to its "
+         "last "
+         "byte."},
         {"HEAD gets the head alone", head_only, 5, "RFC 9110, section 9.3.2",
-         "HEAD is answered like GET, without the body; what waits in the write buffer must be sent all "
-         "the same."},
-        {"each refusal has its status, its headers and its sentence", refusals, 5,
+         "A response to HEAD is that to GET without the body: send_file and handshake_reject look at "
+         "the "
+         "method. What waits in the write buffer must be sent all the same."},
+        {"each rejection has its status, its header fields and its sentence", rejections, 5,
          "RFC 9110, section 15",
-         "serve takes the status that you return, and has it refused: find_status knows what belongs to "
-         "it."},
+         "respond stores a status with fail, and returns -1: serve then calls handshake_reject, and "
+         "find_status knows what belongs to the status."},
         {"query, absolute form, empty line, bare LF, HTTP/1.0, a body", targets, 5,
-         "RFC 9112, section 3.2", "Compare the path alone with the table: the query is no part of it."},
-        {"a refusal, byte for byte", a_refusal_in_full, 5, "RFC 9110, section 8.6",
-         "Compare line by line; the Content-Length counts the newline behind the sentence too."},
+         "RFC 9112, section 3.2", "respond looks up the path alone: the query is no part of it."},
+        {"a rejection, byte for byte", a_rejection_in_full, 5, "RFC 9110, section 8.6",
+         "Compare line by line; in handshake_reject, the Content-Length counts the newline after the "
+         "sentence too."},
         {"and the same head as GET", head_as_for_get, 5, "RFC 9110, section 9.3.2",
-         "Write the head before you look at the method: only the body is left out."},
+         "send_file and handshake_reject write the head before they look at the method: only the body "
+         "is "
+         "left out."},
         {"every response has a date, a type, its length, and closes", every_response, 5,
          "RFC 9110, section 6.6.1",
-         "All responses come from one function, so each line stands in one place."},
+         "All heads come from handshake_respond, so each field is written in one place."},
         {"one request a connection, whatever follows it", one_request, 5, "RFC 9112, section 9.6",
-         "Behind the answer nothing is read as a request: it is drained and thrown away."},
-        {"an expectation gets the final answer at once", expectations, 5, "RFC 9110, section 10.1.1",
-         "Nobody has to read a body here: the final answer can come at once."},
+         "After the response nothing is read as a request: stream_linger receives it and ignores it."},
+        {"an expectation gets the final response at once", expectations, 5, "RFC 9110, section 10.1.1",
+         "respond needs no body of a request: the final response can come at once."},
         {"a body's length that is in doubt never makes a second request", framing, 5,
          "RFC 9112, section 6.3",
          "One request a connection: what follows it can then never be taken for another."},
         {"no path reaches other files", no_path_reaches_the_files, 5, "RFC 9110, section 17.3",
-         "The path is only compared with the table, and never becomes the name of a file."},
-        {"an answer arrives even while the client is sending", answers_arrive, 5,
+         "respond asks files_lookup, which compares the path with a list: the path never becomes the "
+         "name "
+         "of a file."},
+        {"dot files, links and pipes are not served", a_folder, 5, "man 3 nftw",
+         "files.c is provided: this fails if its functions were changed."},
+        {"a response arrives even while the client is sending", responses_arrive, 5,
          "RFC 9112, section 9.6",
-         "End only your own direction, and read until the client has ended its own: close at once, and "
-         "a reset eats the answer."},
-        {"the end follows the answer", end_comes_at_once, 5, "man 2 shutdown",
-         "shutdown with SHUT_WR tells the client that all has come, while you still listen."},
+         "stream_linger ends only our own direction, and receives until the client has ended its own: "
+         "close at once, and a reset may overtake the response."},
+        {"the end follows the response", end_comes_at_once, 5, "man 2 shutdown",
+         "In stream_linger, shutdown with SHUT_WR tells the client that all has come, while you still "
+         "receive."},
         {0},
     };
     int status;

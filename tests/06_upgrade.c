@@ -13,8 +13,8 @@
 #define ALL UPGRADE CONNECTION KEY VERSION
 #define END "\r\n"
 
-/* Asserts that a request is answered with 101; the connection stays open then. Until the 101 is
- * written (lesson 8), what has passed the check is told which lesson to go on with. */
+/* Asserts that a request gets a 101; the connection stays open then. Until the 101 is written (lesson 8),
+ * a request that passes the check is told which lesson to go on with. */
 static void expect_switched(const char *request, int line)
 {
     char answer[2000] = "";
@@ -27,7 +27,7 @@ static void expect_switched(const char *request, int line)
     if (!switched)
         receive_all(fd, answer + 13, sizeof answer - 13);
     if (written_lesson() < 8)
-        switched = switched || lesson_refused(answer) > 6;
+        switched = switched || unwritten_lesson(answer) > 6;
     expect(switched, line, __FILE__, "%s:\n%s\nbut got:\n%s",
            written_lesson() < 8 ? "this request is right, and must come as far as lesson 7"
                                 : "must be taken for an upgrade, and answered with 101",
@@ -42,6 +42,7 @@ static void good_upgrades(void)
     EXPECT_SWITCHED(GET ALL END);
     EXPECT_SWITCHED("GET / HTTP/1.1\r\nHost: localhost\r\n" ALL END);
     EXPECT_SWITCHED("GET /echo?page=5f HTTP/1.1\r\nHost: localhost\r\n" ALL END);
+    EXPECT_SWITCHED("GET /ech%6f HTTP/1.1\r\nHost: localhost\r\n" ALL END);
     EXPECT_SWITCHED("GET http://localhost/echo HTTP/1.1\r\nHost: localhost\r\n" ALL END);
     EXPECT_SWITCHED(GET "UPGRADE: WebSocket\r\nconnection: upgrade\r\nSEC-WEBSOCKET-KEY: "
                         "dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n" END);
@@ -56,7 +57,7 @@ static void good_upgrades(void)
                             "Sec-WebSocket-Extensions: a; b=\"c\" ;d=1 , e\r\n" END);
 }
 
-/* Lists may hold empty elements, and blanks wherever words meet; a value in quotes may hold
+/* Lists may hold empty elements, and spaces between any two words; a value in quotes may hold
  * backslashes: RFC 2616 section 2.1, to which RFC 6455 section 9.1 points. */
 static void good_lists(void)
 {
@@ -69,9 +70,9 @@ static void good_lists(void)
     EXPECT_SWITCHED(GET KEY VERSION "Connection:, ,Upgrade ,\r\nUpgrade: ,\twebsocket\r\n" END);
 }
 
-/* What a request may hold besides: order, unknown lines, cookies, an expectation without a body;
+/* What else a request may hold: order, unknown fields, cookies, an expectation without a body;
  * the key of the RFC's own section 4.1, whose last bits are not zero. */
-static void other_lines(void)
+static void other_fields(void)
 {
     EXPECT_SWITCHED("GET /echo HTTP/1.1\r\n" VERSION KEY CONNECTION UPGRADE "Host: localhost\r\n" END);
     EXPECT_SWITCHED(GET ALL
@@ -84,7 +85,7 @@ static void other_lines(void)
                   "must not have a body");
 }
 
-/* RFC 9110 section 7.8: an Upgrade that is not for us is ignored. */
+/* RFC 9110 section 7.8: an Upgrade to something else is ignored. */
 static void no_upgrade_at_all(void)
 {
     EXPECT_STATUS("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n" END, 200,
@@ -153,9 +154,9 @@ static void key(void)
 
 static void connection_and_body(void)
 {
-    EXPECT_STATUS(GET UPGRADE KEY VERSION END, 400, "Connection line does not list Upgrade");
-    EXPECT_STATUS(GET UPGRADE KEY VERSION "Connection: keep-alive\r\n" END, 400, "Connection line");
-    EXPECT_STATUS(GET UPGRADE KEY VERSION "Connection: Upgrades\r\n" END, 400, "Connection line");
+    EXPECT_STATUS(GET UPGRADE KEY VERSION END, 400, "Connection field does not list Upgrade");
+    EXPECT_STATUS(GET UPGRADE KEY VERSION "Connection: keep-alive\r\n" END, 400, "Connection field");
+    EXPECT_STATUS(GET UPGRADE KEY VERSION "Connection: Upgrades\r\n" END, 400, "Connection field");
     EXPECT_STATUS(GET ALL "Content-Length: 5\r\n" END "hello", 400, "must not have a body");
     EXPECT_STATUS(GET ALL "Transfer-Encoding: chunked\r\n" END "0\r\n\r\n", 400, "must not have a body");
 }
@@ -193,10 +194,10 @@ static void offers(void)
     }
 }
 
-/* The order of refusals, where a request is wrong in two ways. */
+/* Which rule comes first if a request breaks two. */
 static void order(void)
 {
-    EXPECT_STATUS("POST /other HTTP/2.0\r\n\x01\r\n", 400, "control byte");
+    EXPECT_STATUS("POST /other HTTP/2.0\r\n\x01\r\n", 400, "control character");
     EXPECT_STATUS("POST /other HTTP/2.0\r\nHost: x\r\n" END, 505, "");
     EXPECT_STATUS("POST /other HTTP/1.1\r\nHost: x\r\n" ALL END, 405, "");
     EXPECT_STATUS("GET /other HTTP/1.1\r\nHost: x\r\n" UPGRADE END, 404, "");
@@ -224,17 +225,32 @@ static void own_origin(void)
     expect_origin("127.0.0.1:8080", "Origin: http://127.0.0.1:8080\r\n", true);
     expect_origin("192.0.2.7:80", "Origin: HTTP://192.0.2.7\r\n", true);
     expect_origin("[::1]:8080", "Origin: http://[::1]:8080\r\n", true);
+    expect_origin("localhost.:8080", "Origin: http://localhost.:8080\r\n", true);
     expect_origin("localhost:8080", "Origin: http://localhost\r\n", false);
     expect_origin("localhost:8080", "Origin: http://127.0.0.1:8080\r\n", false);
     expect_origin("localhost:8080", "Origin: https://localhost:8080\r\n", false);
     expect_origin("localhost:8080", "Origin: http://evil.example\r\n", false);
     expect_origin("localhost:8080", "Origin: http://localhost:8080.evil.example\r\n", false);
     expect_origin("localhost:8080", "Origin: http://localhost:8080/\r\n", false);
-    /* a name that leads here may be anybody's: DNS rebinding */
+    /* a name that resolves to this server may be anybody's: DNS rebinding */
     expect_origin("evil.example", "Origin: http://evil.example\r\n", false);
     expect_origin("127.0.0.1.evil.example", "Origin: http://127.0.0.1.evil.example\r\n", false);
     expect_origin("a.localhost", "Origin: http://a.localhost\r\n", false);
     expect_origin("127.1", "Origin: http://127.1\r\n", false);
+    expect_origin("localhost..", "Origin: http://localhost..\r\n", false);
+}
+
+/* What begins as an address as long as can be, in brackets, and goes on. */
+#define LONG_ADDRESS "0000:0000:0000:0000:0000:ffff:255.255.255.255"
+#define LONG_HOST "[" LONG_ADDRESS ".evil.com]"
+
+static void origins_in_brackets(void)
+{
+    expect_origin("[" LONG_ADDRESS "]", "Origin: http://[" LONG_ADDRESS "]\r\n", true);
+    expect_origin("localhost", "Origin: http://" LONG_HOST "\r\n", false);
+    EXPECT_STATUS("GET /echo HTTP/1.1\r\nHost: " LONG_HOST "\r\n" ALL "Origin: http://" LONG_HOST
+                  "\r\n" END,
+                  400, "no valid host");
 }
 
 static void no_origin_at_all(void)
@@ -266,43 +282,52 @@ int main(void)
 {
     static const struct test tests[] = {
         {"good upgrades, as different clients write them", good_upgrades, 6, "RFC 6455, section 4.2.1",
-         "Names of headers and their tokens come in any case, alone or in a list, on one line or on "
-         "several."},
+         "Names of fields and tokens come in any case, alone or in a list, in one field or in several: "
+         "handshake_is_upgrade and handshake_check ask request_lists."},
         {"method and path come first", method_and_path, 6, "RFC 9110, section 15.5.6",
-         "Method and path are looked at before the upgrade; a path that takes no upgrades is 404."},
+         "respond (lesson 5) looks at method and path before the upgrade; upgrade fails with 404 if "
+         "there "
+         "is no route."},
         {"a request that asks for no WebSocket is a plain one", no_upgrade_at_all, 6,
          "RFC 9110, section 7.8",
-         "Only a GET of HTTP/1.1 whose Upgrade line lists websocket asks for one; all others stay plain "
-         "requests."},
+         "In handshake_is_upgrade, only a GET of HTTP/1.1 whose Upgrade field lists websocket asks for "
+         "one; all others stay plain requests."},
         {"the version must be 13", version, 6, "RFC 6455, section 4.4",
-         "There must be one line with the text 13; else 426, which tells the client which version to "
-         "use."},
+         "handshake_check wants one field with the text 13; else it fails with 426, which tells the "
+         "client which version to use."},
         {"the key must be 16 bytes in Base64, once", key, 6, "RFC 6455, section 4.2.1",
-         "16 bytes in Base64 are 22 letters and two equals signs; no key, two keys or another length is "
-         "400."},
+         "is_key: 16 bytes in Base64 are 22 characters and two equals signs. No key, two keys or "
+         "another "
+         "length is 400."},
         {"Connection must list Upgrade, and there is no body", connection_and_body, 6,
          "RFC 6455, section 4.2.1",
-         "Look for the whole token upgrade among those that Connection lists; then see that no body is "
-         "announced."},
+         "handshake_check looks for the whole token upgrade among those that Connection lists, then "
+         "checks that no body is announced."},
         {"offers must be well formed", offers, 6, "RFC 6455, section 9.1",
-         "What is offered is declined by silence, but each list must be names with commas between "
-         "them."},
-        {"lists with empty elements, blanks and quotes", good_lists, 6, "RFC 9110, section 5.6.1",
-         "Between two commas there may be nothing, and blanks wherever two words meet."},
-        {"lines in any order, and lines that say nothing to us", other_lines, 6, "RFC 9110, section 5.3",
-         "Ask for each header by its name: the order says nothing, and what you do not know you leave "
-         "alone."},
-        {"of two faults, the first in order is told", order, 6, "RFC 6455, section 4.2.2",
-         "Version, Connection, key, body, offers, origin: in this order, and the first that is wrong is "
-         "told."},
+         "What is offered is declined by saying nothing, but handshake_check wants each list to be "
+         "names "
+         "with commas between them: is_list, provided."},
+        {"lists with empty elements, spaces and quotes", good_lists, 6, "RFC 9110, section 5.6.1",
+         "request_lists: between two commas there may be nothing, and spaces between any two words."},
+        {"fields in any order, and fields that mean nothing to us", other_fields, 6,
+         "RFC 9110, section 5.3",
+         "handshake_check asks for each field by its name: the order means nothing, and unknown fields "
+         "are ignored."},
+        {"of two broken rules, the first in order is named", order, 6, "RFC 6455, section 4.2.2",
+         "handshake_check: version, Connection, key, body, offers, origin, in this order; it fails with "
+         "the first that is wrong."},
         {"the server's own page may connect, others may not", own_origin, 6, "RFC 6455, section 10.2",
-         "The origin must be the Host's own, and that host localhost or an address, which nobody else "
-         "can name."},
+         "In check_origin, the origin must be the Host's own, and that host localhost or an address, "
+         "which nobody else can name."},
+        {"an address in brackets is an address to its end", origins_in_brackets, 6,
+         "RFC 3986, section 3.2.2",
+         "check_origin fails if origin_parse, provided, cannot read the origin."},
         {"null, lists and doubles are no origin", no_origin_at_all, 6, "RFC 6454, section 7",
-         "One Origin line that holds one scheme, host and port, or it is refused with 403."},
+         "check_origin wants one Origin field with one scheme, host and port, or it fails with 403."},
         {"listed origins may connect", listed_origins, 6, "RFC 6454, section 5",
-         "Two origins are the same where scheme, host and port are, with the usual port where none is "
-         "named."},
+         "check_origin compares with each allowed origin, by origin_is_same: scheme, host and port, "
+         "with "
+         "the scheme's usual port if none is named."},
         {0},
     };
     int status;

@@ -16,17 +16,17 @@ static const char *const pairs[][2] = {
 
 /* What comes out of the RFC's key when something is wrong, and what that is. */
 static const char *const known_mistakes[][2] = {
-    {"s3mCG3XUBfFRrUGpYOBQiHm5i8g=", "the blank in front of the key was hashed with it"},
+    {"s3mCG3XUBfFRrUGpYOBQiHm5i8g=", "the space before the key was hashed with it"},
     {"0nPMTTX30oa/g/KwzuXRC2LWB6I=", "the header's name was hashed with the key"},
-    {"zvnId+CMmoYWpbuFiCx6kU/bpAw=", "the CR behind the key was hashed with it"},
+    {"zvnId+CMmoYWpbuFiCx6kU/bpAw=", "the CR after the key was hashed with it"},
     {"kex8Ji4w0ek1Mc3Dwcf4mOpf5b4=", "the line's end was hashed with the key"},
     {"hHLtf2V1k8aDQZfNjw3Ia1hCwt0=", "the fixed text was forgotten"},
-    {"2OZf2Seed9yzIpkj+zvC9KS9Mjw=", "the fixed text must stand behind the key"},
+    {"2OZf2Seed9yzIpkj+zvC9KS9Mjw=", "the fixed text must follow the key"},
     {"WJfwerbIozKsJXHxxI0JTO1SQgU=", "the fixed text must be in capitals"},
-    {"wRn3T1d05f86S/JjgrE2dZ0BqLI=", "the zero byte behind the fixed text was hashed"},
-    {"ENhfyOH3bzAxCPh+tpSqexhz57w=", "the zero byte behind the key was hashed"},
-    {"ZrvYRJEcopqqEiEt7CTJiBneaEY=", "the zero bytes behind key and fixed text were hashed"},
-    {"BQgomKt49tqcGtJYe4ASzQz1IXI=", "a newline behind the fixed text was hashed"},
+    {"wRn3T1d05f86S/JjgrE2dZ0BqLI=", "the null terminator of the fixed text was hashed"},
+    {"ENhfyOH3bzAxCPh+tpSqexhz57w=", "the null terminator of the key was hashed"},
+    {"ZrvYRJEcopqqEiEt7CTJiBneaEY=", "the null terminators of key and fixed text were hashed"},
+    {"BQgomKt49tqcGtJYe4ASzQz1IXI=", "a newline after the fixed text was hashed"},
     {"BXhwxM0SZasKmCD9S4BfpPmCnEw=", "the key's 16 bytes were hashed, not its Base64"},
     {"YjM3YTRmMmNjMDYyNGYxNjkwZjY0NjA2Y2YzODU5NDViMmJlYzRlYQ==",
      "the digest was written in hex before Base64"},
@@ -58,8 +58,9 @@ int main(void)
 {
     static const struct test tests[] = {
         {"accept keys are those that other programs make", known_pairs, 7, "RFC 6455, section 4.2.2",
-         "SHA-1 over the key as text with the fixed text behind it, and the 20 bytes of that in "
-         "Base64."},
+         "handshake_accept_key: SHA-1 over the key as text, followed by the fixed text, and the 20 "
+         "bytes "
+         "of that in Base64."},
         {0},
     };
 

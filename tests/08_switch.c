@@ -1,4 +1,4 @@
-/* 08_switch.c - the 101, and what came behind the request */
+/* 08_switch.c - the 101, and what came after the request */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ static const char response[] = "HTTP/1.1 101 Switching Protocols\r\n"
                                "Connection: Upgrade\r\n"
                                "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-/* What must come behind the 101, for a text and a close: at least as much as is written. */
+/* What must come after the 101, for a text and a Close: at least as much as is written. */
 static const char *wanted_behind(const char *told)
 {
     static const char *const wanted[] = {"close:1011", "text:48656c6c6f close:1011",
@@ -26,18 +26,18 @@ static const char *wanted_behind(const char *told)
 
 static void expect_behind(const char *told, size_t cut, size_t length)
 {
-    EXPECT_TEXT(
-        told, wanted_behind(told),
-        "the frames behind the request must be answered (sent in two pieces, cut at byte %zu of %zu)",
-        cut, length);
+    EXPECT_TEXT(told, wanted_behind(told),
+                "the frames after the request must get their replies (sent in two pieces, cut at byte "
+                "%zu of %zu)",
+                cut, length);
 }
 
-/* The reason of the close frame behind a 101, where it says that this lesson is not written. */
-static const char *refusal(const unsigned char *got, size_t length)
+/* The reason of the Close frame after a 101, if it says that this lesson is not written. */
+static const char *unwritten_reason(const unsigned char *got, size_t length)
 {
     const unsigned char *reason = memmem(got, length, "lesson ", 7);
 
-    return reason != NULL && lesson_refused((const char *)reason) == 8 ? (const char *)reason : NULL;
+    return reason != NULL && unwritten_lesson((const char *)reason) == 8 ? (const char *)reason : NULL;
 }
 
 /* Sends a request and frames as one row of bytes, with a pause after `cut` of them. */
@@ -60,8 +60,8 @@ static void handshake_and_frames(const char *further, size_t cut)
     received = receive_all(fd, got, sizeof got);
     if (EXPECT_BEGINNING(got, received_so_far, response,
                          cut < n ? "the 101, the request cut at byte %zu of %zu" : "the 101", cut, n) &&
-        EXPECT(refusal(got, received_so_far) == NULL, "behind the 101 comes a close frame: %s",
-               refusal(got, received_so_far)))
+        EXPECT(unwritten_reason(got, received_so_far) == NULL, "after the 101 comes a Close frame: %s",
+               unwritten_reason(got, received_so_far)))
         expect_behind(describe(got + strlen(response), received_so_far - strlen(response)),
                       cut < n ? cut : n, n);
     EXPECT(received >= 0, "cut at byte %zu: %s", cut, end_words());
@@ -82,7 +82,7 @@ static void cut_anywhere(void)
         handshake_and_frames("", cut);
 }
 
-/* What was offered is declined by silence: the 101 stays the same to the byte. */
+/* What was offered is declined by saying nothing: the 101 stays the same to the byte. */
 static void offers_are_declined(void)
 {
     handshake_and_frames("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
@@ -101,10 +101,10 @@ static void a_large_head(void)
     send_text(fd, upgrade_request("/echo", ""));
     send_bytes(fd, behind, length);
     n = receive_all(fd, got, sizeof got);
-    EXPECT(n > (ssize_t)strlen(response), "an answer");
+    EXPECT(n > (ssize_t)strlen(response), "a response");
     if (n > (ssize_t)strlen(response))
         EXPECT_TEXT(describe(got + strlen(response), (size_t)n - strlen(response)),
-                    "binary*70000 binary*1000 close:1000", "much behind the request");
+                    "binary*70000 binary*1000 close:1000", "much after the request");
     free(behind);
     close(fd);
 }
@@ -113,14 +113,17 @@ int main(void)
 {
     static const struct test tests[] = {
         {"the 101, and a frame in the same segment", in_one_segment, 8, "RFC 6455, section 4.2.2",
-         "Status line, Upgrade, Connection, Sec-WebSocket-Accept, an empty line, each with CR LF; then "
-         "hand over."},
+         "handshake_switch writes the status line, Upgrade, Connection, Sec-WebSocket-Accept and an "
+         "empty "
+         "line, each with CR LF; then switch_protocols hands over to on_upgrade."},
         {"extensions and subprotocols are declined", offers_are_declined, 8, "RFC 6455, section 4.2.2",
-         "Leave the lines for extensions and subprotocols out: what is not accepted is declined."},
+         "In handshake_switch, leave the fields for extensions and subprotocols out: what is not "
+         "accepted "
+         "is declined."},
         {"the same, cut at every byte", cut_anywhere, 8, "RFC 6455, section 4.2.2",
-         "The first frame may come with the request, or in any pieces: it lies in the stream, which "
-         "gives it out."},
-        {"more behind the request than a buffer holds", a_large_head, 11, "RFC 6455, section 4.2.2",
+         "The first frame may come with the request, or in any pieces: it is in the stream, which gives "
+         "it out."},
+        {"more after the request than a buffer holds", a_large_head, 11, "RFC 6455, section 4.2.2",
          "What is in the stream's buffer already is only the beginning: read on from the stream."},
         {0},
     };

@@ -7,9 +7,10 @@
 #include "harness.h"
 
 static struct stream s;
+static const struct trace_source source = {.connection = 1};
 
-/* Reads one header from bytes in hex, and tells it: "fin opcode 1 key 37fa213d length 5", or the
- * close code, and how many bytes were taken. */
+/* Reads one header from bytes in hex, and describes it: "fin opcode 1 length 5 key 37fa213d of 6", or the
+ * close code with which it is rejected, or "end". */
 static const char *header_told(const char *hex, size_t cut)
 {
     static char told[200];
@@ -26,20 +27,20 @@ static const char *header_told(const char *hex, size_t cut)
     memcpy(bytes, made, length);
     free(made);
     feed_start(&f, bytes, length, cut, true);
-    stream_open(&s, f.fd, NULL);
-    frame_begin(&ws, &s, 1000);
-    memset(&frame, 0x5A, sizeof frame); /* what lay there before */
+    stream_open(&s, f.fd);
+    frame_begin(&ws, &s, &source, 1000, 1000);
+    memset(s.in, 0x5A, sizeof s.in);    /* what was there before is no header, */
+    memset(&frame, 0x5A, sizeof frame); /* nor the same as in the last test */
     result = frame_read_header(&ws, &frame);
-    if (result == 0 && (frame.offset != 0 || frame.kept != 0))
-        snprintf(told, sizeof told, "offset %llu kept %zu (both must be 0)",
-                 (unsigned long long)frame.offset, frame.kept);
-    else if (result == 0)
+    if (result == 0)
         snprintf(told, sizeof told, "%sopcode %u length %llu key %02x%02x%02x%02x of %zu",
                  frame.fin ? "fin " : "", frame.opcode, (unsigned long long)frame.length,
                  frame.masking_key[0], frame.masking_key[1], frame.masking_key[2], frame.masking_key[3],
-                 frame.header_length);
+                 frame.header_size);
+    else if (ws.close_code != 0)
+        snprintf(told, sizeof told, "%u", ws.close_code);
     else
-        snprintf(told, sizeof told, "%d after %zu", result, frame.header_length);
+        snprintf(told, sizeof told, "%s", s.cause == STREAM_EOF ? "end" : stream_reason(&s));
     frame_end(&ws);
     feed_finish(&f);
     stream_close(&s);
@@ -48,7 +49,7 @@ static const char *header_told(const char *hex, size_t cut)
 
 struct header_case {
     const char *hex, *told;
-    const char *about; /* what the header is, or what is wrong with it */
+    const char *about; /* what the header is, or which rule it breaks */
 };
 
 static void expect_headers(const struct header_case *cases)
@@ -80,7 +81,7 @@ static void good_headers(void)
          "the largest length, of 63 bits"},
         {"82ff010203040506070801020304", "fin opcode 2 length 72623859790382856 key 01020304 of 14",
          "a length of eight different bytes"},
-        {"88fd01020304", "fin opcode 8 length 125 key 01020304 of 6", "a close"},
+        {"88fd01020304", "fin opcode 8 length 125 key 01020304 of 6", "a Close"},
         {"898001020304", "fin opcode 9 length 0 key 01020304 of 6", "a ping"},
         {"8a8001020304", "fin opcode 10 length 0 key 01020304 of 6", "a pong"},
         {NULL, NULL, NULL},
@@ -89,53 +90,53 @@ static void good_headers(void)
     expect_headers(cases);
 }
 
-#define RESERVED_BITS "reserved bits"
-#define RESERVED_OPCODE "a reserved opcode"
+#define RSV_BITS "RSV bits that are set"
+#define UNKNOWN_OPCODE "an unknown opcode"
 #define NO_MASK "a frame without a mask"
 #define FRAGMENT "a control frame in fragments"
 #define LONG_CONTROL "a control frame over 125 bytes"
 #define NOT_SHORTEST "a length that is not in its shortest form"
 #define HIGHEST_BIT "a length with its highest bit set"
 
-/* Each is refused as soon as it can be: "after 2" means that no third byte was waited for. */
+/* Each is rejected as soon as it can be: these are all the bytes there are, and the next thing is the end. */
 static void bad_headers(void)
 {
     static const struct header_case cases[] = {
-        {"c180", "1002 after 2", RESERVED_BITS},
-        {"a180", "1002 after 2", RESERVED_BITS},
-        {"9180", "1002 after 2", RESERVED_BITS},
-        {"8380", "1002 after 2", RESERVED_OPCODE},
-        {"8480", "1002 after 2", RESERVED_OPCODE},
-        {"8580", "1002 after 2", RESERVED_OPCODE},
-        {"8680", "1002 after 2", RESERVED_OPCODE},
-        {"8780", "1002 after 2", RESERVED_OPCODE},
-        {"8b80", "1002 after 2", RESERVED_OPCODE},
-        {"8c80", "1002 after 2", RESERVED_OPCODE},
-        {"8d80", "1002 after 2", RESERVED_OPCODE},
-        {"8e80", "1002 after 2", RESERVED_OPCODE},
-        {"8f80", "1002 after 2", RESERVED_OPCODE},
-        {"8105", "1002 after 2", NO_MASK},
-        {"8100", "1002 after 2", NO_MASK},
-        {"8900", "1002 after 2", NO_MASK},
-        {"0880", "1002 after 2", FRAGMENT},
-        {"0980", "1002 after 2", FRAGMENT},
-        {"0a80", "1002 after 2", FRAGMENT},
-        {"89fe", "1002 after 2", LONG_CONTROL},
-        {"88ff", "1002 after 2", LONG_CONTROL},
-        {"8afe", "1002 after 2", LONG_CONTROL},
-        {"81fe007d", "1002 after 4", NOT_SHORTEST},
-        {"81fe0000", "1002 after 4", NOT_SHORTEST},
-        {"81ff000000000000ffff", "1002 after 10", NOT_SHORTEST},
-        {"81ff000000000000007d", "1002 after 10", NOT_SHORTEST},
-        {"81ff8000000000000000", "1002 after 10", HIGHEST_BIT},
-        {"81ffffffffffffffffff", "1002 after 10", HIGHEST_BIT},
+        {"c180", "1002", RSV_BITS},
+        {"a180", "1002", RSV_BITS},
+        {"9180", "1002", RSV_BITS},
+        {"8380", "1002", UNKNOWN_OPCODE},
+        {"8480", "1002", UNKNOWN_OPCODE},
+        {"8580", "1002", UNKNOWN_OPCODE},
+        {"8680", "1002", UNKNOWN_OPCODE},
+        {"8780", "1002", UNKNOWN_OPCODE},
+        {"8b80", "1002", UNKNOWN_OPCODE},
+        {"8c80", "1002", UNKNOWN_OPCODE},
+        {"8d80", "1002", UNKNOWN_OPCODE},
+        {"8e80", "1002", UNKNOWN_OPCODE},
+        {"8f80", "1002", UNKNOWN_OPCODE},
+        {"8105", "1002", NO_MASK},
+        {"8100", "1002", NO_MASK},
+        {"8900", "1002", NO_MASK},
+        {"0880", "1002", FRAGMENT},
+        {"0980", "1002", FRAGMENT},
+        {"0a80", "1002", FRAGMENT},
+        {"89fe", "1002", LONG_CONTROL},
+        {"88ff", "1002", LONG_CONTROL},
+        {"8afe", "1002", LONG_CONTROL},
+        {"81fe007d", "1002", NOT_SHORTEST},
+        {"81fe0000", "1002", NOT_SHORTEST},
+        {"81ff000000000000ffff", "1002", NOT_SHORTEST},
+        {"81ff000000000000007d", "1002", NOT_SHORTEST},
+        {"81ff8000000000000000", "1002", HIGHEST_BIT},
+        {"81ffffffffffffffffff", "1002", HIGHEST_BIT},
         {NULL, NULL, NULL},
     };
 
     expect_headers(cases);
 }
 
-/* A frame without a mask, of every length and kind, is refused at its second byte. */
+/* A frame without a mask, of every length and kind, is rejected at its second byte. */
 static void no_mask(void)
 {
     static const unsigned firsts[] = {0x81, 0x82, 0x01, 0x02, 0x80, 0x00, 0x88, 0x89, 0x8a};
@@ -144,7 +145,7 @@ static void no_mask(void)
         for (unsigned second = 0; second < 0x80; second += i == 0 || second == 0x7d ? 1 : 0x7d) {
             char hex[5];
             snprintf(hex, sizeof hex, "%02x%02x", firsts[i], second);
-            EXPECT_TEXT(header_told(hex, FEED_WHOLE), "1002 after 2", "header %s", hex);
+            EXPECT_TEXT(header_told(hex, FEED_WHOLE), "1002", "header %s", hex);
         }
 }
 
@@ -152,31 +153,27 @@ static void cut_off_headers(void)
 {
     static const char about[] = "a header that is cut off";
     static const struct header_case cases[] = {
-        {"", "1 after 0", about},
-        {"81", "1 after 0", about},
-        {"8185", "1 after 2", about},
-        {"818537fa21", "1 after 2", about},
-        {"82fe00", "1 after 2", about},
-        {"82ff00000000000100", "1 after 2", about},
+        {"", "end", about},           {"81", "end", about},     {"8185", "end", about},
+        {"818537fa21", "end", about}, {"82fe00", "end", about}, {"82ff00000000000100", "end", about},
         {NULL, NULL, NULL},
     };
 
     expect_headers(cases);
 }
 
-static void next_byte_stays(void)
+static void nothing_is_taken(void)
 {
     struct feeding f;
     struct websocket ws;
     struct frame frame;
     static const unsigned char bytes[] = {0x81, 0x81, 1, 2, 3, 4, 'x'};
-    char next = 0;
 
     feed_start(&f, bytes, sizeof bytes, FEED_WHOLE, true);
-    stream_open(&s, f.fd, NULL);
-    frame_begin(&ws, &s, 1000);
-    EXPECT(frame_read_header(&ws, &frame) == 0, "a good header");
-    EXPECT(stream_read_exactly(&s, &next, 1) == 0 && next == 'x', "the payload must still be there");
+    stream_open(&s, f.fd);
+    frame_begin(&ws, &s, &source, 1000, 1000);
+    EXPECT(frame_read_header(&ws, &frame) == 0 && frame.header_size == 6, "a good header");
+    EXPECT(stream_need(&s, sizeof bytes) == 0 && memcmp(stream_next(&s), bytes, sizeof bytes) == 0,
+           "header and payload must still be in the stream");
     frame_end(&ws);
     feed_finish(&f);
     stream_close(&s);
@@ -187,18 +184,23 @@ int main(void)
     static const struct test tests[] = {
         {"headers of all three forms, in whatever pieces they come", good_headers, 9,
          "RFC 6455, section 5.2",
-         "Two bytes first; 126 means that the length stands in the next 2 bytes, 127 in the next 8; "
-         "then the key."},
-        {"headers that break a rule, refused at the first byte that shows it", bad_headers, 9,
+         "read_header wants two bytes first, and has frame_decode_start take them apart; read_length: "
+         "126 "
+         "means that the next 2 bytes are the length, 127 the next 8. Then comes the key."},
+        {"headers that break a rule, rejected at the first byte that shows it", bad_headers, 9,
          "RFC 6455, sections 5.2 and 5.5",
-         "Check the first two bytes as soon as they are there, and the length as soon as it is known."},
-        {"a frame without a mask is refused, whatever its length", no_mask, 9, "RFC 6455, section 5.1",
-         "The highest bit of the second byte says whether there is a mask: a client must always set "
-         "it."},
+         "check_rules looks at the first two bytes as soon as they are there, read_length at the length "
+         "as soon as it is known."},
+        {"a frame without a mask is rejected, whatever its length", no_mask, 9, "RFC 6455, section 5.1",
+         "The highest bit of the second byte says whether there is a mask: a client must always set it. "
+         "check_rules fails if it has not."},
         {"headers that are cut off", cut_off_headers, 9, "RFC 6455, section 7.1.7",
-         "Count in header_length only bytes that were read, and pass on what the stream answers."},
-        {"not a byte of the payload is taken", next_byte_stays, 9, "RFC 6455, section 5.2",
-         "Read exactly as many bytes as the header has: the next one belongs to the payload."},
+         "If stream_need fails, need returns -1 (unless read_on, provided, says to read on): no close "
+         "code "
+         "is stored then."},
+        {"not a byte of the payload is taken", nothing_is_taken, 9, "RFC 6455, section 5.2",
+         "need makes bytes wait in the stream, and takes none: read_header only looks at them, at "
+         "stream_next."},
         {0},
     };
 

@@ -18,7 +18,7 @@ static void talks(void)
     static const struct talk all[] = {
         {"the RFC's masked Hello", "=818537fa213d7f9f4d5158", "text:48656c6c6f"},
         {"binary", "82:00ff10", "binary:00ff10"},
-        {"a mask of zero bytes", "=8182000000006869", "text:6869"},
+        {"a mask of null bytes", "=8182000000006869", "text:6869"},
         {"an empty text", "81:", "text"},
         {"an empty binary", "82:", "binary"},
         {"one byte", "82:01", "binary:01"},
@@ -34,7 +34,7 @@ static void talks(void)
         have_talk(&all[i]);
 }
 
-/* Around every border: of the length's three forms, of the buffers, of what is allowed. */
+/* Around every limit: of the length's three forms, of the buffers, of what is allowed. */
 static void lengths(void)
 {
     static const size_t around[] = {126,   127,   128,   250,   256,    1000,   65535,   65536,  16384,
@@ -49,8 +49,8 @@ static void lengths(void)
     }
 }
 
-/* A payload is no string: a zero byte ends nothing. */
-static void zero_bytes(void)
+/* A payload is no string: a null byte ends nothing. */
+static void null_bytes(void)
 {
     static const struct talk talk = {"zero bytes in a text", "81:610062", "text:610062"};
 
@@ -92,12 +92,12 @@ static void with_the_request(void)
     end = memmem(got, received_so_far, "\r\n\r\n", 4);
     end = end != NULL ? end + 4 : got + received_so_far;
     EXPECT_BEGINNING(end, (size_t)(got + received_so_far - end), "\x81\x05Hello",
-                     "behind the 101, the frame that came with the request must be answered");
+                     "after the 101, the frame that came with the request must be echoed");
     free(behind);
     close(fd);
 }
 
-/* Frames that came whole before a bad one are answered first. */
+/* Messages that came whole before a bad frame are echoed first. */
 static void good_before_bad(void)
 {
     static const struct talk talk = {"two good frames and a bad one", "81:61 82:62 83:63 81:64",
@@ -135,7 +135,7 @@ static void much_in_flight(void)
     size_t length, each = 1008;
     unsigned char *message = frames("82*1000", &length);
     static unsigned char all[1000 * 1010];
-    size_t answers = 0;
+    size_t echoes = 0;
     int fd = open_websocket();
     pid_t sender;
 
@@ -146,11 +146,11 @@ static void much_in_flight(void)
         bool sent = send_bytes(fd, all, 1000 * length);
         _exit(sent ? 0 : 1);
     }
-    EXPECT(receive_bytes(fd, got, 1000 * (each - 4)), "a thousand answers");
-    EXPECT(child_status(sender) == 0, "all must be taken");
+    EXPECT(receive_bytes(fd, got, 1000 * (each - 4)), "a thousand echoes");
+    EXPECT(child_status(sender) == 0, "the server must receive all of it");
     for (size_t i = 0; i < 1000; i++)
-        answers += memcmp(got + i * (each - 4), "\x82\x7e\x03\xe8\x00\x01\x02", 7) == 0 ? 1 : 0;
-    EXPECT(answers == 1000, "a thousand answers in their order: %zu", answers);
+        echoes += memcmp(got + i * (each - 4), "\x82\x7e\x03\xe8\x00\x01\x02", 7) == 0 ? 1 : 0;
+    EXPECT(echoes == 1000, "a thousand echoes in their order: %zu", echoes);
     free(message);
     close(fd);
 }
@@ -159,29 +159,35 @@ int main(void)
 {
     static const struct test tests[] = {
         {"a text comes back", one_text, 10, "RFC 6455, section 5.7",
-         "Read the header, then the payload, take its mask off, and write it in a frame of your own."},
-        {"a zero byte ends nothing", zero_bytes, 10, "RFC 6455, section 5.6",
-         "A payload has a length and no end mark: strlen knows nothing of it."},
+         "echo writes back each message that frame_read_message has read, in a frame of its own: "
+         "make_header."},
+        {"a null byte ends nothing", null_bytes, 10, "RFC 6455, section 5.6",
+         "A payload has a length and no end mark: strlen means nothing here."},
         {"a payload comes back whole, however many recvs it takes", a_long_payload, 10, "man 2 recv",
-         "Read on until the frame's length is reached; the mask goes on where the last piece ended."},
+         "read_payload calls read_piece until the frame's length is reached; in read_piece, the mask "
+         "goes "
+         "on where the last piece ended."},
         {"every message comes back, in whatever pieces it is sent", talks, 10, "RFC 6455, section 5.3",
-         "Unmask with byte i mod 4 of the key, and send the payload back in a frame of the same opcode, "
-         "unmasked."},
+         "frame_unmask combines byte i with byte i mod 4 of the key; echo sends the payload back with "
+         "the "
+         "same opcode, unmasked."},
         {"messages of every form of length", lengths, 10, "RFC 6455, section 5.2",
-         "Write up to 125 in 7 bits, up to 65535 in 2 bytes behind 126, more in 8 bytes behind 127."},
+         "make_header writes up to 125 in 7 bits, up to 65535 in the 2 bytes after 126, more in the 8 "
+         "bytes after 127."},
         {"large messages among small ones", large_among_small, 10, "RFC 6455, section 5.4",
-         "The message's length begins at 0 again each time, and its memory grows as it must."},
+         "frame_read_message sets the message's length to 0 each time; read_payload has make_room, "
+         "provided, enlarge its memory."},
         {"the mask is taken off at any address, length and offset", unmask, 10, "RFC 6455, section 5.3",
-         "The offset says which byte of the payload the first one is: its key byte is offset mod 4."},
+         "In frame_unmask, the offset says which byte of the payload the first one is: its key byte is "
+         "number offset mod 4."},
         {"a thousand messages in flight", much_in_flight, 10, "RFC 6455, section 5.4",
-         "Answer one message after the other, in their order, however many wait."},
-        {"a frame that came with the request is answered", with_the_request, 10,
-         "RFC 6455, section 4.2.2",
-         "It waits in the stream's buffer, behind the request: stream_read_exactly (lesson 9) takes "
-         "from there first."},
-        {"good frames before a bad one are answered", good_before_bad, 11, "RFC 6455, section 7.1.7",
-         "Answer what was good before you look at the next frame. Then on_upgrade (lesson 8) sends the "
-         "close with the code."},
+         "echo writes back one message after the other, in their order, however many wait."},
+        {"a frame that came with the request is echoed", with_the_request, 10, "RFC 6455, section 4.2.2",
+         "It waits in the stream's buffer, after the request: stream_need (lesson 9) looks there before "
+         "it receives."},
+        {"good frames before a bad one are echoed", good_before_bad, 11, "RFC 6455, section 7.1.7",
+         "echo (lesson 10) writes back what was good before it reads the next frame. Then on_upgrade "
+         "(lesson 8) has frame_close send the Close frame with the code."},
         {0},
     };
     int status;

@@ -1,6 +1,7 @@
 /* 11_control.c - ping, pong, and the closing handshake */
-#include "stream.h"
+#include "frame.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +27,9 @@ static void close_is_answered(void)
     close(fd);
 }
 
-static void nothing_behind_a_close(void)
+static void nothing_after_a_close(void)
 {
-    have_talk_once(&(struct talk){"data behind a close", "88:03e8 81:61", "close:1000"});
+    have_talk_once(&(struct talk){"data after a close", "88:03e8 81:61", "close:1000"});
 }
 
 /* Sends a ping, and asserts that its pong comes, with its payload. */
@@ -62,7 +63,7 @@ static void pings(void)
         {"an empty ping", "89:", "pong"},
         {"a ping", "89:70696e67", "pong:70696e67"},
         {"a pong nobody asked for", "8a:78 81:61", "text:61"},
-        {"a pong with zero bytes", "8a:0000", ""},
+        {"a pong with null bytes", "8a:0000", ""},
         {"two pings and a text", "89:31 89:32 81:61", "pong:31 pong:32 text:61"},
     };
 
@@ -92,7 +93,7 @@ static void closes(void)
         {"an empty close", "88:", "close"},
         {"a close of one byte", "88:03", "close:1002"},
         {"a second close", "88:03e8 88:03e9", "close:1000"},
-        {"a ping behind a close", "88:03e8 89:", "close:1000"},
+        {"a ping after a close", "88:03e8 89:", "close:1000"},
         {"a wrong code before a wrong reason", "88:03edff", "close:1002"},
         {"a wrong code with a reason", "88:03e7646f6e65", "close:1002"},
         {"the code 0", "88:0000", "close:1002"},
@@ -100,9 +101,9 @@ static void closes(void)
         {"a close over 125 bytes", "88*126", "close:1002"},
         {"a ping over 125 bytes", "89*126", "close:1002"},
         {"a ping in fragments", "09:61 80:62", "close:1002"},
-        {"a reserved control opcode", "8b:", "close:1002"},
+        {"an unknown control opcode", "8b:", "close:1002"},
         {"an unmasked close", "=880203e8", "close:1002"},
-        {"reserved bits in a ping", "c9:", "close:1002"},
+        {"RSV bits in a ping", "c9:", "close:1002"},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -123,8 +124,8 @@ static void reasons_are_text(void)
         have_talk(&all[i]);
 }
 
-/* Codes around every border up to 5000, and some beyond: those a peer may send come back, others
- * are answered with 1002. */
+/* Codes around every limit up to 5000, and some beyond: those that a peer may send come back, the reply to
+ * others is 1002. */
 static void close_codes(void)
 {
     for (unsigned code = 0; code <= 65535; code++) {
@@ -169,7 +170,7 @@ static void reasons(void)
     }
 }
 
-/* A reason says what was wrong, so that whoever looks at the wire knows. */
+/* Our reason says which rule was broken, so that whoever looks at the wire knows. */
 static void reasons_of_ours(void)
 {
     unsigned char got[200];
@@ -177,77 +178,134 @@ static void reasons_of_ours(void)
 
     needs_own("sentences");
     send_bytes(fd, "\x81\x05Hello", 7);
-    EXPECT(receive_all(fd, got, sizeof got) > 4, "a close frame");
+    EXPECT(receive_all(fd, got, sizeof got) > 4, "a Close frame");
     EXPECT(strstr((char *)got + 4, "without a mask") != NULL, "the reason is: %s", got + 4);
     close(fd);
 }
 
-/* For tests by call: a stream on one of two sockets, ends[0]; what it sends comes out of ends[1]. */
-static void open_on_pair(struct stream *s, int ends[2])
+/* For tests by call: a websocket on one of two sockets, ends[0]; what it sends comes out of ends[1]. */
+static struct stream stream;
+static struct websocket ws;
+
+static void open_on_pair(int ends[2])
 {
+    static const struct trace_source source = {.connection = 1};
+
     needs_own("functions");
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
         abort(); /* without two sockets there is nothing to test */
-    stream_open(s, ends[0], NULL);
+    stream_open(&stream, ends[0]);
+    frame_begin(&ws, &stream, &source, 1000, 1000);
 }
 
-/* By call, for on the wire it shows only where two threads write to one client. */
-static void last_word_is_the_last(void)
+static void close_pair(int ends[2])
 {
-    static struct stream s;
-    static const struct last_word word = {.length = 2, .bytes = {0x88, 0x00}};
-    int ends[2];
-    char got[8];
-
-    open_on_pair(&s, ends);
-    EXPECT(stream_say_last_word(&s, &word) == 0, "the first last word must be answered with 0");
-    EXPECT(stream_say_last_word(&s, &word) == STREAM_OVER, "a second one with STREAM_OVER");
-    EXPECT(stream_write(&s, "late", 4, NULL, 0, false) == STREAM_OVER, "what is written behind it, too");
-    stream_flush(&s);
-    EXPECT(recv(ends[1], got, sizeof got, MSG_DONTWAIT) == 2 && memcmp(got, "\x88", 2) == 0,
-           "a flush sends it, once and nothing else");
-    stream_close(&s);
+    frame_end(&ws);
+    stream_close(&stream);
     close(ends[1]);
 }
 
-/* By call: another thread finds the write lock taken, and leaves its word to whoever has the lock. That
- * one comes too late here, for another word is the last; but who lets go must have taken it up. */
-static void farewell_is_taken_up(void)
+/* What has been sent to ends[1] so far, and not received. */
+static const char *sent_so_far(int ends[2])
 {
-    static struct stream s;
-    static const struct last_word word = {.length = 2, .bytes = {0x88, 0x00}};
-    static const struct last_word farewell = {.length = 4, .bytes = {0x88, 0x02, 0x03, 0xE9}};
-    int ends[2];
-    char got[8];
+    unsigned char got[500];
+    ssize_t n = recv(ends[1], got, sizeof got, MSG_DONTWAIT);
 
-    open_on_pair(&s, ends);
-    pthread_mutex_lock(&s.write_lock);
-    stream_farewell(&s, &farewell);
-    pthread_mutex_unlock(&s.write_lock);
-    EXPECT(stream_say_last_word(&s, &word) == 0, "the last word must be answered with 0");
-    EXPECT(
-        recv(ends[1], got, sizeof got, MSG_DONTWAIT) == 2 && memcmp(got, "\x88", 2) == 0,
-        "a farewell was left while the write lock was held: letting go of the lock must take it up, and "
-        "send what waits");
-    stream_flush(&s);
-    EXPECT(recv(ends[1], got, sizeof got, MSG_DONTWAIT) < 0, "behind the last word nothing may be sent");
-    stream_close(&s);
-    close(ends[1]);
+    return describe(got, n > 0 ? (size_t)n : 0);
 }
 
-/* The end must be orderly even where the client has sent much that nobody will read: a reset
- * would eat the close frame. receive_all asserts that in every talk; here with more. */
+/* By call, because on the wire it shows only if two threads write to one client. */
+static void close_frame_is_the_last(void)
+{
+    int ends[2];
+
+    open_on_pair(ends);
+    EXPECT(frame_write(&ws, OPCODE_TEXT, "a", 1, STREAM_MORE) == 0, "a text that may wait");
+    frame_close(&ws, 1001, "bye", 3);
+    EXPECT_TEXT(sent_so_far(ends), "text:61 close:1001", "frame_close sends what waits, and its frame");
+    EXPECT(frame_write(&ws, OPCODE_TEXT, "late", 4, 0) == 0, "a message after that is dropped: 0");
+    frame_close(&ws, 1002, "again", 5);
+    stream_flush(&stream);
+    EXPECT_TEXT(sent_so_far(ends), "", "after the Close frame nothing may be sent");
+    close_pair(ends);
+    open_on_pair(ends);
+    frame_close(&ws, CLOSE_NO_STATUS, NULL, 0);
+    EXPECT_TEXT(sent_so_far(ends), "close", "CLOSE_NO_STATUS: neither code nor reason");
+    close_pair(ends);
+}
+
+static void read_and_closed(void)
+{
+    static const char *const scripts[] = {"88:03e8", "88:"};
+    int ends[2];
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t length;
+        unsigned char *bytes = frames(scripts[i], &length);
+        open_on_pair(ends);
+        send_bytes(ends[1], bytes, length);
+        EXPECT(frame_read_message(&ws) == -1 && ws.close_code == 0 && stream.cause == STREAM_EOF,
+               "a Close frame ends the reading, as the client's end, and with no code of ours: %u, %s",
+               ws.close_code, stream_reason(&stream));
+        EXPECT_TEXT(sent_so_far(ends), i == 0 ? "close:1000" : "close", "the reply to %s", scripts[i]);
+        free(bytes);
+        close_pair(ends);
+    }
+}
+
+static void *write_texts(void *ignored)
+{
+    (void)ignored;
+    for (int i = 0; i < 100000 && !stream_is_closed(&stream); i++)
+        if (frame_write(&ws, OPCODE_TEXT, "abc", 3, i % 10 == 0 ? 0 : STREAM_MORE) != 0)
+            break;
+    return NULL;
+}
+
+static void *close_and_end(void *writer)
+{
+    frame_close(&ws, 1001, NULL, 0);
+    pthread_join(*(pthread_t *)writer, NULL);
+    stream_flush(&stream);
+    shutdown(stream.fd, SHUT_WR);
+    return NULL;
+}
+
+/* Another thread closes, while one writes without a pause. */
+static void close_among_writers(void)
+{
+    static unsigned char got[1 << 20];
+    int ends[2];
+
+    for (int i = 0; i < 20; i++) {
+        pthread_t writer, closer;
+        ssize_t n;
+        open_on_pair(ends);
+        EXPECT(pthread_create(&writer, NULL, write_texts, NULL) == 0, "a thread that writes");
+        EXPECT(recv(ends[1], got, 1, MSG_PEEK) == 1, "it has begun");
+        EXPECT(pthread_create(&closer, NULL, close_and_end, &writer) == 0, "a thread that closes");
+        n = receive_all(ends[1], got, sizeof got);
+        pthread_join(closer, NULL);
+        EXPECT(n % 5 == 4 && memmem(got, (size_t)n, "\x88", 1) == got + n - 4 &&
+                   memcmp(got + n - 4, "\x88\x02\x03\xe9", 4) == 0,
+               "among messages of another thread, the Close frame must be sent once, and be the last");
+        close_pair(ends);
+    }
+}
+
+/* The end must be orderly even if the client has sent much that nobody will read: after a reset it could
+ * lose the Close frame. receive_all asserts that in every talk; here with more. */
 static void no_reset(void)
 {
     static unsigned char junk[300000], got[1000];
     size_t length;
     unsigned char *bad = frames("83:", &length);
 
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 40; i++) {
         int fd = open_websocket();
         send_bytes(fd, bad, length);
         EXPECT(send_bytes(fd, junk, sizeof junk),
-               "the server must take what it will not read, but has reset the connection");
+               "the server must go on receiving, but has reset the connection");
         ssize_t n = receive_all(fd, got, sizeof got);
         EXPECT(n > 4 && got[0] == 0x88 && got[2] == 0x03 && got[3] == 0xEA,
                "close 1002 must arrive, and then the end, but %zu bytes came: %s", received_so_far,
@@ -257,7 +315,7 @@ static void no_reset(void)
     free(bad);
 }
 
-/* A client that leaves without a word harms nobody. */
+/* A client that leaves without a Close frame harms nobody. */
 static void vanishing_clients(void)
 {
     for (int i = 0; i < 20; i++) {
@@ -274,8 +332,8 @@ static void vanishing_clients(void)
     have_talk_once(&(struct talk){"after them", "81:61", "text:61"});
 }
 
-/* They leave while the server is held. It sends them two echoes: the first one is answered by a reset,
- * and the second raises SIGPIPE, unless it is sent with care. */
+/* They leave while the server is held. It sends them two echoes: the reply to the first one is a reset, and
+ * the second raises SIGPIPE, unless it is sent with MSG_NOSIGNAL. */
 static void gone_before_the_echo(void)
 {
     size_t length;
@@ -295,44 +353,58 @@ static void gone_before_the_echo(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"a close is answered", close_is_answered, 11, "RFC 6455, section 5.5.1",
-         "A close is answered by a close with the same code; its first two bytes are the code."},
-        {"nothing goes behind a close", nothing_behind_a_close, 11, "RFC 6455, section 5.5.1",
-         "After the close frame read no further, and write nothing more: answer_close returns "
-         "STREAM_END, at which echo (lesson 10) ends."},
-        {"a ping is answered", ping_is_answered, 11, "RFC 6455, section 5.5.3",
-         "A ping gets a pong with the same payload, which has a mask of its own to be taken off."},
-        {"every close code at the borders", close_codes, 11, "RFC 6455, section 7.4",
-         "Some codes may never be sent: they are answered with 1002. See frame_is_close_code."},
-        {"closes, and what is wrong with some", closes, 11, "RFC 6455, section 5.5.1",
-         "A close has no payload, or a code of two bytes and a reason; one byte alone is 1002. If "
-         "only a close in two pieces is wrong: read_control must read on until the payload is whole."},
-        {"the last word is the last", last_word_is_the_last, 11, "RFC 6455, section 5.5.1",
-         "stream_say_last_word notes under the lock that it was said: behind it, all is STREAM_OVER."},
-        {"a farewell that was left meanwhile is taken up", farewell_is_taken_up, 11,
-         "man 3 pthread_mutex_trylock",
-         "stream_say_last_word lets go of the lock with unlock_writing, not with pthread_mutex_unlock."},
-        {"pings are answered, pongs pass", pings, 11, "RFC 6455, section 5.5.2",
-         "A pong needs no answer; several pings are answered in their order, like all that comes."},
+        {"the reply to a Close frame is a Close frame", close_is_answered, 11, "RFC 6455, section 5.5.1",
+         "handle_close replies with frame_close, and the client's own code: the first two bytes of the "
+         "payload."},
+        {"nothing goes out after a Close frame", nothing_after_a_close, 11, "RFC 6455, section 5.5.1",
+         "After its reply, handle_close returns -1, at which frame_read_message and echo (lesson 10) "
+         "end."},
+        {"the reply to a ping is a pong", ping_is_answered, 11, "RFC 6455, section 5.5.3",
+         "handle_control writes a pong with the ping's payload, which read_control has read and "
+         "unmasked."},
+        {"every close code at the limits", close_codes, 11, "RFC 6455, section 7.4",
+         "Some codes may never be sent: if frame_is_close_code returns false, handle_close fails with "
+         "1002."},
+        {"Close frames, and rules that some of them break", closes, 11, "RFC 6455, section 5.5.1",
+         "A Close frame has no payload, or a code of two bytes and a reason; one byte alone is 1002. If "
+         "only a frame in two pieces goes wrong: read_control must read on until the payload is whole."},
+        {"the Close frame is the last one, and the only one", close_frame_is_the_last, 11,
+         "RFC 6455, section 5.5.1",
+         "frame_close writes its frame with STREAM_LAST: stream_write (lesson 5) then drops what "
+         "follows."},
+        {"a Close frame ends the reading", read_and_closed, 11, "RFC 6455, section 7.1.5",
+         "handle_close sets the stream's cause to STREAM_EOF, and returns -1; there is no close_code, "
+         "because the reply has been sent already."},
+        {"also if two threads write", close_among_writers, 11, "RFC 6455, section 5.5.1",
+         "frame_close writes its frame with STREAM_LAST: stream_write (lesson 5) looks at that under "
+         "the "
+         "write lock, so that no other write can follow."},
+        {"pings get pongs, pongs get nothing", pings, 11, "RFC 6455, section 5.5.2",
+         "handle_control ignores a pong; it replies to several pings in their order, as to everything "
+         "else."},
         {"the longest ping", longest_ping, 11, "RFC 6455, section 5.5",
-         "A control frame has up to 125 bytes, which all come back in the pong."},
+         "A control frame has up to 125 bytes: read_control reads them all, and all come back in the "
+         "pong."},
         {"the peer's reason comes back", reasons, 11, "RFC 6455, section 7.1.6",
-         "The answer has the code and the reason as they came, to the last byte."},
-        {"our reason says what was wrong", reasons_of_ours, 11, "RFC 6455, section 7.1.6",
-         "The words of ws->problem go into the close frame, behind the code. on_upgrade (lesson 8) has "
-         "frame_send_close send it."},
+         "handle_close sends the code and the reason back as they came, to the last byte."},
+        {"our reason says which rule was broken", reasons_of_ours, 11, "RFC 6455, section 7.1.6",
+         "on_upgrade (lesson 8) gives ws->close_code and ws->reason to frame_close, which writes the "
+         "reason after the code."},
         {"the end is no reset", no_reset, 11, "RFC 6455, section 7.1.1",
-         "After the last word stream_finish (lesson 5) ends our own direction only, and reads on until "
+         "After the Close frame stream_linger (lesson 5) ends our own direction only, and receives "
+         "until "
          "the client's end."},
         {"clients that vanish", vanishing_clients, 11, "RFC 6455, section 7.1.5",
-         "A connection may end anywhere: pass on what the stream answers, and let the worker end."},
+         "A connection may end anywhere: every caller returns -1 if what it has called does, and the "
+         "worker ends."},
         {"clients that have gone before their echo", gone_before_the_echo, 11,
          "man 2 send, MSG_NOSIGNAL",
          "A send to a client that has gone must be an error and no signal: send_all_locked (lesson 5) "
          "sends with MSG_NOSIGNAL."},
-        {"a close's reason must be UTF-8", reasons_are_text, 12, "RFC 6455, section 5.5.1",
-         "The reason is text, and answer_close (lesson 11) checks it like one, with frame_check_utf8: "
-         "where it is none, the answer is 1007."},
+        {"a Close frame's reason must be UTF-8", reasons_are_text, 12, "RFC 6455, section 5.5.1",
+         "The reason is text, and handle_close (lesson 11) checks it with utf8_check: if it is not "
+         "UTF-8, "
+         "it fails with 1007."},
         {0},
     };
     int status;

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "frame.h"
 #include "harness.h"
+#include "utf8.h"
 
 static void fragments(void)
 {
@@ -16,7 +16,7 @@ static void fragments(void)
         {"three fragments", "02:01 00:02 80:03", "binary:010203"},
         {"empty fragments", "01: 00: 80:", "text"},
         {"empty first and last", "02: 00:61 80:", "binary:61"},
-        {"a message behind", "01:61 80:62 81:63", "text:6162 text:63"},
+        {"a message after them", "01:61 80:62 81:63", "text:6162 text:63"},
         {"a ping between", "01:61 89:70 80:62", "pong:70 text:6162"},
         {"pings and a pong between", "01:61 89:31 00:62 8a: 89:32 80:63", "pong:31 pong:32 text:616263"},
         {"a close between", "01:61 88:03e8 80:62", "close:1000"},
@@ -70,14 +70,14 @@ static void many_fragments(void)
     close(fd);
 }
 
-/* Every first byte that a frame can have, with an empty payload, and a close behind. */
+/* Every first byte that a frame can have, with an empty payload, and then a Close frame. */
 static void every_first_byte(void)
 {
     for (unsigned first = 0; first < 256; first++) {
         char script[20];
         struct talk talk = {.name = "a frame", .script = script, .answers = "close:1002"};
         snprintf(script, sizeof script, "%02x: 88:03e8", first);
-        if (first == 0x01 || first == 0x02 || first == 0x8A) /* it goes on, or says nothing */
+        if (first == 0x01 || first == 0x02 || first == 0x8A) /* it goes on, or needs no reply */
             talk.answers = "close:1000";
         else if (first == 0x81 || first == 0x82)
             talk.answers = first == 0x81 ? "text close:1000" : "binary close:1000";
@@ -89,7 +89,7 @@ static void every_first_byte(void)
 
 struct text_case {
     const char *hex;
-    const char *wrong; /* what is wrong with it; NULL: it is a good text */
+    const char *wrong; /* why it is not UTF-8; NULL: it is */
 };
 
 #define ALONE "a byte that can only continue a character"
@@ -100,7 +100,7 @@ struct text_case {
 #define CUT "a character that is cut"
 #define ASCII_32 "6162636465666768616263646566676861626364656667686162636465666768"
 
-/* What is and what is not UTF-8, at every border: RFC 3629. */
+/* What is and what is not UTF-8, at every limit: RFC 3629. */
 static const struct text_case texts[] = {
     {"", NULL},
     {"00", NULL},
@@ -172,7 +172,7 @@ static const struct text_case texts[] = {
     {"f7bfbfbf", NEVER},
     {"fbbfbfbfbf", NEVER},
     {"fdbfbfbfbfbf", NEVER},
-    /* cut off, and gone on with by the next character */
+    /* cut off, and followed by the next character */
     {"e282", CUT},
     {"f09f98", CUT},
     {"e28241", CUT},
@@ -180,7 +180,7 @@ static const struct text_case texts[] = {
     {"c3c3bc", CUT},
     {"f0c3bc", CUT},
     {"c3bcbc", ALONE},
-    /* 32 bytes of ASCII, which may be stepped over at once, but not inside a character */
+    /* 32 bytes of ASCII, which may be skipped at once, but not inside a character */
     {"c3" ASCII_32 "a9", CUT},
     {ASCII_32, NULL},
     {ASCII_32 "c3a9", NULL},
@@ -192,7 +192,7 @@ static void utf8_over_the_wire(void)
         char script[100], answer[100], name[100] = "a good text";
         struct talk talk = {.name = name, .script = script, .answers = answer};
         const char *wrong = texts[i].wrong;
-        /* a close behind a bad one, so that a server that takes it is noticed at once */
+        /* a Close frame after a bad one, so that a server that accepts it is noticed at once */
         const char *end = wrong == NULL ? "" : " 88:03e8";
         if (wrong != NULL)
             snprintf(name, sizeof name, "text that is not UTF-8 (%s)", wrong);
@@ -235,9 +235,9 @@ static void utf8_by_call(void)
         unsigned char *bytes = frames(script, &length);
         for (size_t cut = 0; cut <= length; cut++) {
             struct utf8 text = {.missing = 0};
-            int result = frame_check_utf8(&text, bytes, cut);
+            int result = utf8_check(&text, bytes, cut);
             if (result == 0)
-                result = frame_check_utf8(&text, bytes + cut, length - cut);
+                result = utf8_check(&text, bytes + cut, length - cut);
             EXPECT((result == 0 && text.missing == 0) == (texts[i].wrong == NULL),
                    "%s, cut at byte %zu: %d", texts[i].hex, cut, result);
         }
@@ -255,15 +255,15 @@ static void utf8_pairs(void)
         for (unsigned b = 0; b < 256; b++) {
             unsigned char bytes[2] = {(unsigned char)a, (unsigned char)b};
             struct utf8 text = {.missing = 0};
-            bool good = frame_check_utf8(&text, bytes, 2) == 0 && text.missing == 0;
+            bool good = utf8_check(&text, bytes, 2) == 0 && text.missing == 0;
             bool wanted = (a < 0x80 && b < 0x80) || (a >= 0xC2 && a <= 0xDF && b >= 0x80 && b <= 0xBF);
             wrong += good != wanted ? 1 : 0;
         }
     }
-    EXPECT(wrong == 0, "%u of 65536 pairs of bytes are judged wrongly", wrong);
+    EXPECT(wrong == 0, "%u of 65536 pairs of bytes: the result is wrong", wrong);
 }
 
-/* Writes a number in the form of so many bytes, which may be too many for it. */
+/* Writes a code point in the form of so many bytes, which may be too many for it. */
 static void encode(unsigned long point, size_t length, unsigned char bytes[4])
 {
     static const unsigned char leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
@@ -289,16 +289,16 @@ static void every_code_point(void)
             size_t cut = point % length;
             bool surrogate = point >= 0xD800 && point <= 0xDFFF, good;
             encode(point, length, bytes);
-            good = frame_check_utf8(&text, bytes, cut) == 0 &&
-                   frame_check_utf8(&text, bytes + cut, length - cut) == 0 && text.missing == 0;
+            good = utf8_check(&text, bytes, cut) == 0 &&
+                   utf8_check(&text, bytes + cut, length - cut) == 0 && text.missing == 0;
             wrong += good != (point >= first[length] && point <= 0x10FFFF && !surrogate) ? 1 : 0;
         }
     }
-    EXPECT(wrong == 0, "%u forms of code points are judged wrongly", wrong);
+    EXPECT(wrong == 0, "%u forms of code points: the result is wrong", wrong);
 }
 
-/* A bad byte is refused when it comes: the frame here claims more, which never comes. */
-static void bad_text_is_refused_early(void)
+/* A bad byte is rejected when it comes: the frame here claims more, which never comes. */
+static void bad_text_is_rejected_early(void)
 {
     static const char *const starts[] = {
         "=81fe03e8000000004142ff",               /* 1000 bytes claimed, the third is bad */
@@ -381,7 +381,7 @@ static void send_in_chunks(int fd, const unsigned char *bytes, size_t length, si
         growing = growing < 65536 ? growing * 2 : 1;
         if (n > length - at)
             n = length - at;
-        if (!EXPECT(send_bytes(fd, bytes + at, n), "the server must take byte %zu", at))
+        if (!EXPECT(send_bytes(fd, bytes + at, n), "the server must receive byte %zu", at))
             return;
     }
 }
@@ -412,12 +412,12 @@ static void large_in_one_frame(void)
 
     snprintf(script, sizeof script, "82*%zu", large());
     unsigned char *bytes = frames(script, &length);
-    EXPECT(send_bytes(fd, bytes, length), "the server must take it");
+    EXPECT(send_bytes(fd, bytes, length), "the server must receive it");
     expect_large_echo(fd, "a large message in one frame");
     free(bytes);
 }
 
-/* Writes a fragment of a large message, with a mask of its own; answers its length. */
+/* Writes a fragment of a large message, with a mask of its own; returns its length. */
 static size_t make_fragment(unsigned char *to, size_t number, size_t count, size_t each)
 {
     to[0] = (unsigned char)((number == 0 ? 0x02 : 0x00) | (number == count - 1 ? 0x80 : 0x00));
@@ -438,11 +438,11 @@ static void large_in_fragments(void)
 
     for (size_t i = 0; i < count; i++)
         length += make_fragment(bytes + length, i, count, EACH);
-    EXPECT(send_bytes(fd, bytes, length), "the server must take all fragments");
+    EXPECT(send_bytes(fd, bytes, length), "the server must receive all fragments");
     expect_large_echo(fd, "a large message in fragments of 64 bytes");
 }
 
-/* With a limit of 16 MiB: a message of that size, in three ways; a byte more is refused. */
+/* With a limit of 16 MiB: a message of that size, in three ways; a byte more is rejected. */
 static void large_messages(void)
 {
     char limit[30], script[60];
@@ -486,44 +486,49 @@ int main(void)
     static const struct test tests[] = {
         {"fragments make messages, control frames may stand between", fragments, 12,
          "RFC 6455, section 5.4",
-         "A first fragment has the opcode, those behind it have 0; another message must not begin in "
-         "between. frame_read_message (lesson 10) goes on behind a control frame, and behind a frame "
-         "without FIN."},
+         "join_fragment: a first fragment has the opcode, those that follow have 0; another message "
+         "must "
+         "not begin in between. frame_read_message (lesson 10) goes on after a control frame, and after "
+         "a "
+         "frame without FIN."},
         {"a thousand fragments with pings between", many_fragments, 12, "RFC 6455, section 5.4",
-         "A control frame between fragments is answered at once, and leaves the message as it is: "
-         "answer_control (lesson 11) and frame_read_message (10)."},
+         "A control frame between fragments gets its reply at once, and leaves the message as it is: "
+         "handle_control (lesson 11) and frame_read_message (10)."},
         {"every first byte that a frame can have", every_first_byte, 12, "RFC 6455, section 5.2",
-         "Look at FIN, the reserved bits and the opcode one by one: each combination has one right "
-         "answer."},
-        {"messages over the limit are refused with 1009", too_big, 12, "RFC 6455, section 7.4.1",
-         "Compare what the header claims with the room that is left; keep both in 64 bits. read_length "
-         "(lesson 9) reads the claim."},
+         "FIN, the RSV bits and the opcode: check_rules (lesson 9) rejects what no frame may have, "
+         "join_fragment what does not follow what came before."},
+        {"messages over the limit are rejected with 1009", too_big, 12, "RFC 6455, section 7.4.1",
+         "check_size compares what the header claims with the room that is left; keep both in 64 bits. "
+         "read_length (lesson 9) reads the claim."},
         {"what a header claims costs no memory", claims_cost_nothing, 12, "RFC 6455, section 10.4",
          "Memory must grow with the bytes that came, and not with the length that a header claims: "
          "read_payload (lesson 10) calls make_room for each piece."},
         {"text must be UTF-8, over the wire", utf8_over_the_wire, 12, "RFC 3629, section 4",
-         "The first byte says how many follow; the second has borders of its own after E0, ED, F0 and "
-         "F4. If only 32 bytes of ASCII go wrong: skip_ascii is for where nothing is missing. If all "
-         "bad text passes: read_payload (lesson 10) does not call frame_check_utf8."},
+         "In check_byte, the first byte says how many follow; the second has limits of its own after "
+         "E0, "
+         "ED, F0 and F4. If only 32 bytes of ASCII go wrong: utf8_check may call skip_ascii only if "
+         "nothing is missing. If all bad text passes: read_payload (lesson 10) must call check_text."},
         {"from fragment to fragment, and from text to text", utf8_from_text_to_text, 12,
          "RFC 6455, section 5.6",
-         "A character may be cut by a fragment's end, so what is missing is remembered; the message "
-         "must end whole. read_payload (lesson 10) gives frame_check_utf8 ws->text, each time."},
+         "A fragment may end inside a character, so text->missing is kept for the next one; "
+         "check_text_end "
+         "wants the message to end whole."},
         {"the same by call, cut at every byte", utf8_by_call, 12, "RFC 3629, section 4",
-         "The state in struct utf8 must be all that is needed to go on with the next piece."},
-        {"every pair of bytes, against a second opinion", utf8_pairs, 12, "RFC 3629, section 4",
-         "C0 and C1 never begin a character; 80 to BF only continue one."},
+         "The state in struct utf8 must be all that utf8_check needs to go on with the next piece."},
+        {"every pair of bytes, against a second implementation", utf8_pairs, 12, "RFC 3629, section 4",
+         "In check_byte, C0 and C1 never begin a character; 80 to BF only continue one."},
         {"every code point in every form, by call", every_code_point, 12, "RFC 3629, section 3",
-         "The borders low and high keep out forms that are too long, surrogates, and what is beyond "
+         "In check_byte, low and high keep out forms that are too long, surrogates, and what is beyond "
          "U+10FFFF."},
-        {"bad text is refused before its frame ends", bad_text_is_refused_early, 12,
+        {"bad text is rejected before its frame ends", bad_text_is_rejected_early, 12,
          "RFC 6455, section 8.1",
-         "read_payload (lesson 10) checks each piece as it comes, with frame_check_utf8, and ends at "
-         "the first bad byte."},
+         "read_payload (lesson 10) has check_text look at each piece as it comes, and ends at the first "
+         "bad byte."},
         {"16 MiB in one frame, in fragments, and in pieces of every size", large_messages, 12,
          "RFC 6455, section 5.4",
-         "The limit holds for the whole message: what came before counts with the frame. read_payload "
-         "(lesson 10) adds what each piece brought to m->length."},
+         "The limit holds for the whole message: check_size counts what came before. read_payload "
+         "(lesson "
+         "10) adds what each piece brought to m->length."},
         {0},
     };
     int status;

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Shows that the program behaves as people expect it from a terminal: the man page says what --help
-# says, what --verbose prints can be searched as documented, errors are one line, an installed server
-# finds its page, and colours are for terminals.
+# says, what --verbose prints can be searched as documented, errors are one line that says where help
+# is, an installed server finds its page, and colours are for terminals.
 #
 #     tests/command_line.sh [PART]...       (make check-command-line does, with the program in $SERVER)
 #
 # PART is a function of this script, such as manual. tests/01_listen.c tests the options themselves.
 set -u
-cd "$(dirname "$0")/.." || exit
+CDPATH= cd "$(dirname "$0")/.." || exit
 program=${SERVER:-server}
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL LESSON SERVER FOREIGN WORKSHOP NO_COLOR BUILD DESTDIR
 export SHELL=/bin/sh # which script(1) takes
@@ -40,7 +40,7 @@ appears() {
 
 # Starts a program as a server, with its output in $scratch/log. $port is then where it listens.
 start() {
-    : >"$scratch/log" # what a server before has said is not this one's
+    : >"$scratch/log" # what another server printed before is not this one's
     "$@" --port 0 >"$scratch/log" 2>"$scratch/errors" &
     server=$!
     appears listening "$scratch/log" || cat "$scratch/errors"
@@ -49,15 +49,15 @@ start() {
 
 # ---- what is documented ----
 
-# The options that a text tells of, a line each: "-p --port".
+# The options that a text lists, a line each: "-p --port".
 options() {
     sed -n 's/^  *\(-[a-zA-Z]\), \(--[a-z-]*\).*/\1 \2/p' "$1" | sort
 }
 
-# The page is made anew, and read as most terminals show it.
+# The page is made again, and read as most terminals show it.
 manual() {
     cp server.1 "$scratch/server.1"
-    run 0 tests/manual.sh "./$program" "$scratch/server.1"
+    run 0 sh tests/manual.sh "./$program" "$scratch/server.1"
     diff server.1 "$scratch/server.1" >"$out"
     if [ ! -s "$out" ]; then good; else wrong 'server.1 is not what --help and server.h2m say: make man'; fi
     run 0 mandoc -Tlint server.1
@@ -65,15 +65,17 @@ manual() {
         man --warnings=all -l server.1 >"$scratch/page" 2>"$out"
     if [ ! -s "$out" ]; then good; else wrong 'man has something to say'; fi
     cp "$scratch/page" "$out"
-    for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'WHAT IT ANSWERS' SIGNALS 'EXIT STATUS' EXAMPLES \
+    for section in NAME SYNOPSIS DESCRIPTION OPTIONS PATHS TIMEOUTS LIMITS SIGNALS 'EXIT STATUS' EXAMPLES \
         'SEE ALSO'; do
         says "^$section"
     done
     "./$program" --help >"$scratch/help"
-    options "$scratch/help" >"$scratch/told"
-    options "$scratch/page" | diff "$scratch/told" - >"$out"
-    if [ ! -s "$out" ]; then good; else wrong 'the page and --help tell of different options'; fi
-    [ "$(wc -l <"$scratch/told")" -ge 10 ] || wrong 'the options of --help were not found'
+    cp "$scratch/help" "$out"
+    if [ "$(wc -l <"$out")" -le 24 ]; then good; else wrong '--help must fit a screen of 24 lines'; fi
+    options "$scratch/help" >"$scratch/listed"
+    options "$scratch/page" | diff "$scratch/listed" - >"$out"
+    if [ ! -s "$out" ]; then good; else wrong 'the page and --help list different options'; fi
+    [ "$(wc -l <"$scratch/listed")" -ge 10 ] || wrong 'the options of --help were not found'
 }
 
 # The commands by which the page searches the output of --verbose, and what each must show and hide.
@@ -104,7 +106,7 @@ verbose() {
     stop
 }
 
-# Nothing is kept back: grep shows a visitor while the server runs.
+# The server keeps nothing back: grep shows a client while the server runs.
 live() {
     mkfifo "$scratch/pipe"
     : >"$scratch/log"
@@ -119,7 +121,37 @@ live() {
 
 # ---- when something is wrong ----
 
-# Another user's view, where we are root.
+# Each wrong command line gets one line: whose it is, what is wrong, and where help is.
+command_lines() {
+    while read -r words; do
+        # shellcheck disable=SC2086
+        run 2 "./$program" $words
+        says '^server: .* (see server --help)$'
+        one_line
+    done <<'END'
+--frobnicate
+-x
+-vx
+--port
+-p
+--verbose=yes
+--port=
+--port 65536
+--timeout -1
+--max-message 0
+--max-memory much
+--max-connections 1e3
+--max-watchers 9999999
+--origin example.com
+--origin https://*.example.com
+--wire more
+END
+    run 1 "./$program" --address nowhere.invalid
+    says '^server: .* (see server --help)$'
+    one_line
+}
+
+# Runs a command as another user, if we are root.
 as_nobody() {
     if [ "$(id -u)" = 0 ]; then
         setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
@@ -129,7 +161,7 @@ as_nobody() {
 }
 
 troubles() {
-    cp "./$program" "$scratch/server" && chmod 755 "$scratch" # where nobody else may read our folder
+    cp "./$program" "$scratch/server" && chmod 755 "$scratch" # others may not be able to read our folder
     if [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 1 ] && as_nobody true 2>/dev/null; then
         as_nobody timeout 10 "$scratch/server" --port 1 >"$out" 2>&1
         says '^server: cannot listen on address 127.0.0.1, port 1: Permission denied; ports from 1024 on'
@@ -167,9 +199,9 @@ installed() {
     mv "$prefix/share/websocket-server" "$prefix/share/elsewhere"
     start "$prefix/bin/server"
     run 0 curl -sS "http://127.0.0.1:$port/"
-    says 'cannot read the files of its page'
+    says 'speaks the WebSocket protocol' # an echo needs no page
     cp "$scratch/errors" "$out"
-    says "^server: no page: $prefix/share/websocket-server/index.html: No such file or directory;"
+    says "^server: no page: $prefix/share/websocket-server: No such file or directory"
     one_line
     stop
     mv "$prefix/share/elsewhere" "$prefix/share/websocket-server"
@@ -177,7 +209,7 @@ installed() {
     find "$scratch/a prefix" -type f >"$out"
     if [ ! -s "$out" ]; then good; else wrong 'this was left behind'; fi
     run 0 make -s install "DESTDIR=$scratch/package" PREFIX=/usr
-    if grep -q -F /usr/share/websocket-server/index.html "$scratch/package/usr/bin/server"; then good
+    if grep -q -F /usr/share/websocket-server "$scratch/package/usr/bin/server"; then good
     else wrong 'a server in a package must look where the package will be'; fi
 }
 
@@ -185,7 +217,7 @@ installed() {
 
 escape=$(printf '\033')
 without_escapes() {
-    if grep -q -e "$escape" "$out"; then wrong "here colours are not wanted"; else good; fi
+    if grep -q -e "$escape" "$out"; then wrong 'there must be no colours here'; else good; fi
 }
 
 # A command on a terminal, and through a pipe; the words must be there both times.
@@ -211,7 +243,7 @@ colours() {
     coloured 'FOREIGN="python3 -m http.server \$PORT" lessons/tools/check.sh 8' 1 'FAILED'
 }
 
-[ $# -gt 0 ] || set -- manual verbose live troubles installed colours
+[ $# -gt 0 ] || set -- manual verbose live command_lines troubles installed colours
 for part; do
     $part
 done

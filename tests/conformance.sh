@@ -4,10 +4,10 @@
 #     tests/conformance.sh [FOLDER]       (make check-conformance does)
 #
 # FOLDER holds the logs of the last "make check"; build/release/tests unless told otherwise. A test of a
-# C suite must stand in the suite's list of tests, and its log must say that it passed. Other tests need
-# only stand in their file. Each row of the table counts once: passed, or failed with what is wrong.
+# C suite must be in the suite's list of tests, and its log must say that it passed. Other tests need
+# only be in their file. Each row of the table counts once: passed, or failed with the reason.
 set -u
-cd "$(dirname "$0")/.." || exit 1
+CDPATH= cd "$(dirname "$0")/.." || exit 1
 
 exec awk -v folder="${1:-build/release/tests}" '
 function wrong(words) {
@@ -15,7 +15,7 @@ function wrong(words) {
     bad = 1
 }
 
-# Reads a file; "" where there is none.
+# Reads a file; "" if there is none.
 function contents(path,    text, line) {
     while ((getline line <path) > 0)
         text = text line "\n"
@@ -23,7 +23,7 @@ function contents(path,    text, line) {
     return text
 }
 
-# How often a text stands in another. Nothing is a pattern here.
+# How often a text is in another. Nothing is a pattern here.
 function times(text, part,    n, at) {
     while ((at = index(text, part)) > 0) {
         n++

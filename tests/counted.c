@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Descriptors that short sends are kept apart by. A test has a dozen. */
@@ -23,11 +24,13 @@
 
 static struct counts *counts;
 
+void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+
 __attribute__((constructor)) static void map_counts(void)
 {
     const char *name = getenv(COUNTS_VARIABLE);
     int file = name == NULL ? -1 : open(name, O_RDWR | O_CLOEXEC);
-    void *mapped = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    void *mapped = __real_mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
 
     if (file < 0 || mapped == MAP_FAILED) {
         fprintf(stderr, "counted server: %s must name a file for the counts\n", COUNTS_VARIABLE);
@@ -39,7 +42,7 @@ __attribute__((constructor)) static void map_counts(void)
 
 /* ---- the call that fails ---- */
 
-/* A bystander's: its thread, and its socket. Main sends on that as well, when the server stops. */
+/* A bystander's: its thread, and its socket. */
 static _Thread_local bool spared_thread;
 static atomic_int spared_descriptor = NO_DESCRIPTOR;
 
@@ -104,9 +107,35 @@ int __wrap_poll(struct pollfd *list, nfds_t count, int timeout)
     return n;
 }
 
+/* ---- clocks, and questions to the kernel ---- */
+
+/* Main's thread is the one whose number is the process's. */
+static bool is_worker(void)
+{
+    return gettid() != getpid();
+}
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    if (is_worker())
+        atomic_fetch_add(&counts->clocks, 1);
+    return __real_clock_gettime(clock, now);
+}
+
+int __real_ioctl(int fd, unsigned long request, void *argument);
+int __wrap_ioctl(int fd, unsigned long request, void *argument);
+int __wrap_ioctl(int fd, unsigned long request, void *argument)
+{
+    if (is_worker())
+        atomic_fetch_add(&counts->queries, 1);
+    return __real_ioctl(fd, request, argument);
+}
+
 /* ---- sending ---- */
 
-/* Where sends are short, whether this one takes nothing: every other one on its socket. */
+/* If sends are short, whether this one takes nothing: every other one on its socket. */
 static bool takes_nothing(int fd)
 {
     static atomic_uint took_some[DESCRIPTORS];
@@ -115,7 +144,7 @@ static bool takes_nothing(int fd)
         return false;
     if (atomic_fetch_xor(&took_some[fd], 1) == 0)
         return false;
-    errno = EAGAIN;
+    errno = EINTR;
     return true;
 }
 
@@ -155,6 +184,15 @@ void *__wrap_realloc(void *memory, size_t size)
 {
     atomic_fetch_add(&counts->allocations, 1);
     return fails(CALL_REALLOC, NO_DESCRIPTOR) ? NULL : __real_realloc(memory, size);
+}
+
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    atomic_fetch_add(&counts->allocations, 1);
+    if (fails(CALL_MMAP, NO_DESCRIPTOR))
+        return MAP_FAILED;
+    return __real_mmap(at, size, protection, flags, fd, offset);
 }
 
 /* ---- threads and sockets ---- */

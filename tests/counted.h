@@ -20,6 +20,7 @@ enum call {
     CALL_MALLOC,
     CALL_CALLOC,
     CALL_REALLOC,
+    CALL_MMAP,
     CALL_PTHREAD_CREATE,
     CALL_ACCEPT4,
     CALL_SETSOCKOPT,
@@ -39,20 +40,21 @@ struct fault {
     atomic_long failed;         /* how many were made to fail */
 };
 
-/* Calls since the server's start. A call that sends is counted when it begins, one that receives or
- * waits when it ends: what a client has been answered is then counted already, and what the server
- * waits for next is not. */
+/* Calls since the server's start. A call that sends is counted when it begins, one that receives or waits when
+ * it ends: what a client has got is then counted already, and what the server waits for next is not. */
 struct counts {
     atomic_long receives; /* recv */
     atomic_long sends;
     atomic_long polls;
-    atomic_long allocations; /* malloc, calloc, realloc */
+    atomic_long clocks;  /* clock_gettime, by workers: main looks at the clients' time once a second */
+    atomic_long queries; /* ioctl, by workers */
+    atomic_long allocations; /* malloc, calloc, realloc, mmap */
 
     struct fault fault;
 
     /* Bytes that one recv gives, or one send takes, at most; 0: as many as there are.
-     * Written before the server starts. Where sends are short, every other one on a socket takes
-     * nothing: EAGAIN. */
+     * Written before the server starts. If sends are short, every other one on a socket takes
+     * nothing: EINTR. */
     size_t receive_most, send_most;
 };
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Whether an editor, a container and a machine that lacks something find what they need, without any of
-them: what stands in .vscode and .devcontainer is read as they would read it, and run in a copy of this
+them: what is in .vscode and .devcontainer is read as they would read it, and run in a copy of this
 folder that is thrown away. Neither VS Code nor Docker is started.
 
     python3 tests/editor_test.py [CLASS[.TEST]]...      (make check-editor does)
 
-The copy's path holds a blank, as a learner's may.
+The copy's path holds a space, as a learner's may.
 """
 import json
 import os
@@ -79,13 +79,13 @@ class Case(unittest.TestCase):
         return said
 
     def is_called_by_people(self, command):
-        """Each goal of a make command is one that make help tells of."""
+        """Each goal of a make command is one that make help-all tells of."""
         words = shlex.split(command)
         self.assertEqual(words[0], "make", command)
-        told = re.findall(r"^  make (\S+)", self.works("make help"), re.M)
+        told = re.findall(r"^  make (\S+)", self.works("make help-all"), re.M)
         for goal in words[1:]:
             if "=" not in goal:
-                self.assertIn(goal, told, f"{command}: make help knows no target {goal}")
+                self.assertIn(goal, told, f"{command}: make help-all knows no target {goal}")
 
 
 class Container(Case):
@@ -105,7 +105,7 @@ class Container(Case):
         self.assertTrue((PROJECT / ".devcontainer" / self.build["context"] / "Makefile").is_file())
         self.assertEqual(re.findall(r"install -y --no-install-recommends ([^&]*) +&&", steps),
                          ["make git ca-certificates sudo"],
-                         "what the lessons need is not listed twice: it stands in the Makefile")
+                         "what the lessons need is not listed twice: it is in the Makefile")
         self.assertIn(f"--shell /bin/bash {self.container['remoteUser']} ", steps)
 
     def test_the_makefile_alone_tells_what_to_install(self):
@@ -144,7 +144,7 @@ class Tasks(Case):
                 if command in NOT_RUN:
                     self.works(command.replace("make", "make -n", 1))
                 elif command.startswith("make check"):
-                    self.works(command, WORKSHOP="")  # in workshop/ nothing is written yet
+                    self.works(command + " WORKSHOP=")  # in workshop/ nothing is written yet
                 elif "debug LESSON" not in command or may_trace():
                     self.works(command)
 
@@ -187,7 +187,7 @@ class Gdb:
 
 class Launch(Case):
     def launch(self, configuration, environment):
-        """Starts a configuration, and answers how many arguments main was given."""
+        """Starts a configuration, and returns how many arguments main got."""
         gdb = Gdb(filled_in(configuration["program"]), environment)
         self.addCleanup(gdb.end)
         for command in configuration["setupCommands"]:
@@ -229,7 +229,7 @@ class Commands(Case):
     def test_the_flags_are_those_of_the_build(self):
         entry = self.entries()["server.c"]
         (copy / "build/release/server.o").unlink(missing_ok=True)
-        built = self.works("make")
+        built = self.works("make V=1")
         self.assertIn("\n" + entry["command"] + " ||", "\n" + built)
         self.works(entry["command"] + " -fsyntax-only -Werror")
 
@@ -243,7 +243,7 @@ class Commands(Case):
         self.works("make workshop LESSON=7")
         entries = self.entries()
         self.assertIn("workshop/server.c", list(entries))
-        for name in ("server", "stream", "handshake", "frame", "wire"):
+        for name in ["server"] + [header.stem for header in PROJECT.glob("*.h")]:
             arguments = entries[f"workshop/{name}.c"]["arguments"]
             self.works(arguments + ["-fsyntax-only", "-Werror"])
         shutil.rmtree(copy / "workshop")
@@ -290,7 +290,7 @@ class Server:
         self.timer.cancel()
 
     def status(self, host, origin):
-        """What a handshake is answered."""
+        """The status of the response to a handshake."""
         request = (f"GET /echo HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nUpgrade: websocket\r\n"
                    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
@@ -336,7 +336,7 @@ class Origins(Case):
 
 
 class Missing(Case):
-    """What is said where something is not installed."""
+    """What is said if something is not installed."""
 
     def without(self, header, compiler):
         """A compiler that sees all headers but one."""
@@ -402,7 +402,7 @@ if __name__ == "__main__":
         outcome = unittest.main(exit=False).result
     finally:
         shutil.rmtree(scratch)
-    # Of a test with parts, each part that fails is told.
+    # Of a test with parts, each part that fails is listed.
     wrong = len({getattr(test, "test_case", test) for test, _ in outcome.failures + outcome.errors})
     print(f"{outcome.testsRun - wrong - len(outcome.skipped)} passed, {wrong} failed")
     sys.exit(wrong > 0)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the wire checks against a server that was not written for them, and compares what it fails
-# with the list of tests/interop/foreign.txt, where each failure has its reason.
+# with the list of tests/interop/foreign.txt, which has a reason for each failure.
 #
 #     tests/foreign.sh FOLDER SUITE...       (make check-foreign does)
 set -u
@@ -19,7 +19,7 @@ fi
 folder=$1
 shift
 rm -f "$folder"/*.foreign*
-printf '%s\n' "$@" | xargs -P 3 -I '{}' "$0" --one "$folder" '{}'
+printf '%s\n' "$@" | xargs -P 3 -I '{}' sh "$0" --one "$folder" '{}'
 cat "$folder"/*.foreign.failed | sort >"$folder/failed.foreign"
 for suite; do
     sed -n "/^$suite |/s/ | [^|]*\$//p" tests/interop/foreign.txt

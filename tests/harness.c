@@ -71,7 +71,7 @@ const char *server_death(void)
 static sigjmp_buf out_of_test;
 static bool in_test;
 
-/* In the learner's mode, the first failure ends the test: it is told at once. */
+/* In the learner's mode, the first failure ends the test, and is shown at once. */
 static _Noreturn void fail(const char *words)
 {
     learn_failure(words);
@@ -80,13 +80,26 @@ static _Noreturn void fail(const char *words)
     exit(EXIT_FAILURE);
 }
 
+void needs(bool there, const char *what)
+{
+    if (there || !in_test)
+        return;
+    printf("  skipped: %s%s(needs %s)\n", running,
+           strlen(running) + strlen(what) < 60 ? " " : "\n           ", what);
+    siglongjmp(out_of_test, SKIPPED);
+}
+
 void needs_own(const char *what)
 {
-    if (!foreign() || !in_test)
-        return;
-    printf("  skipped: %s%s(needs this server's own %s)\n", running,
-           strlen(running) + strlen(what) < 42 ? " " : "\n           ", what);
-    siglongjmp(out_of_test, SKIPPED);
+    char words[80];
+
+    snprintf(words, sizeof words, "this server's own %s", what);
+    needs(!foreign(), words);
+}
+
+void needs_proc(void)
+{
+    needs(access("/proc/self", F_OK) == 0, "/proc");
 }
 
 void unwritten(const char *words)
@@ -141,7 +154,7 @@ static const struct test *suite_tests;
 static bool served_by_main; /* main has started one server for all tests */
 static unsigned asserted;   /* in the learner's mode, where CUnit does not count */
 
-/* Behind a test that was left in the middle: its server goes, and one for all tests is there again. */
+/* After a test that was left in the middle: its server ends, and one for all tests is there again. */
 static void tidy_up(void)
 {
     bool alive = server_pid > 0 && kill(server_pid, 0) == 0 && server_death() == NULL;
@@ -230,7 +243,7 @@ int run_suite(const char *name, const struct test *tests)
         printf("skipped: %s (its check calls functions in C; over the wire, there is nothing to see)\n"
                "\n0 passed, 0 failed\n",
                name);
-        exit(EXIT_SUCCESS); /* behind this, a suite would tell what came out of the functions */
+        exit(EXIT_SUCCESS); /* after this, a suite would print what came out of the functions */
     }
     learn_begin();
     signal(SIGPIPE, SIG_IGN);
@@ -306,7 +319,7 @@ bool expect_beginning(const void *got, size_t got_length, const char *wanted, in
 
 bool eventually(bool (*holds)(void))
 {
-    /* what is waited for may take its time: until a silent client is given up, say */
+    /* what is waited for may take its time: until an idle client is given up, say */
     double until = clock_s() + (wait_s() < EVENTUALLY_S ? EVENTUALLY_S : wait_s());
 
     learn_expect_within(WAIT_S);
@@ -327,6 +340,8 @@ int server_port;
 char server_line[200];
 unsigned server_descriptor_limit;
 int server_errors_to = -1;
+bool server_ignores_hangup;
+int dial_buffer;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 const bool sanitized = true;
@@ -360,7 +375,7 @@ static int nameless_file(void)
     return fd;
 }
 
-/* Starts the program, with a first argument where there is one; its standard output can be read
+/* Starts the program, with a first argument if there is one; its standard output can be read
  * from *out, its errors are kept in a file. */
 static pid_t spawn(const char *first, const char *const rest[], int *out, int *err)
 {
@@ -385,7 +400,8 @@ static pid_t spawn(const char *first, const char *const rest[], int *out, int *e
         dup2(ends[1], 1);
         dup2(server_errors_to >= 0 ? server_errors_to : *err, 2);
         signal(SIGPIPE, SIG_DFL);
-        signal(SIGINT, SIG_DFL); /* which a shell has ignored where the tests run in the background */
+        signal(SIGINT, SIG_DFL); /* which a shell ignores if the tests run in the background */
+        signal(SIGHUP, server_ignores_hangup ? SIG_IGN : SIG_DFL);
         execvp(program(), arguments);
         dprintf(2, "cannot run %s: %s\n", program(), strerror(errno));
         _exit(127);
@@ -528,7 +544,7 @@ size_t server_printed(char *text, size_t size)
     return length;
 }
 
-/* Ends the server; *complaint says what was wrong with that, or is NULL. */
+/* Ends the server; *complaint says what went wrong with that, or is NULL. */
 static int end_server(int signal, const char **complaint)
 {
     int status;
@@ -593,6 +609,7 @@ static int count_entries(const char *folder)
     int count = -2; /* . and .. */
     DIR *open;
 
+    needs_proc();
     snprintf(path, sizeof path, "/proc/%d/%s", (int)server_pid, folder);
     open = opendir(path);
     if (open == NULL)
@@ -621,6 +638,7 @@ long server_memory(void)
     FILE *file;
 
     needs_own("use of memory");
+    needs_proc();
     /* page by page: what status says may leave some out for each thread (proc(5)) */
     snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)server_pid);
     file = fopen(path, "r");
@@ -639,6 +657,7 @@ double server_cpu_s(void)
     const char *rest;
     FILE *file;
 
+    needs_proc();
     snprintf(path, sizeof path, "/proc/%d/stat", (int)server_pid);
     file = fopen(path, "r");
     if (file != NULL && fgets(text, sizeof text, file) == NULL)
@@ -662,6 +681,8 @@ static int try_to_connect(void)
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+    if (dial_buffer > 0) /* before connect, because TCP agrees on how large it may become */
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &dial_buffer, sizeof dial_buffer);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         return fd;
     if (fd >= 0)
@@ -669,18 +690,10 @@ static int try_to_connect(void)
     return -1;
 }
 
-/* Another program may have started processes that are the server. The thread sanitizer keeps a signal
- * back that comes between two system calls, until the next one has returned; where that is accept4,
- * which gcc 12's does not let a signal through to, a visitor has to come. */
+/* Another program may have started processes that are the server. */
 void server_signal(int number)
 {
-    int fd = -1;
-
     kill(foreign() ? -server_pid : server_pid, number);
-    if (thread_sanitized && (number == SIGINT || number == SIGTERM))
-        fd = try_to_connect(); /* refused, where the signal has come through */
-    if (fd >= 0)
-        close(fd);
 }
 
 int dial(void)
@@ -796,7 +809,7 @@ static bool receive_foreign(int fd, const char *request)
     return n == 0;
 }
 
-/* Sends a request, and receives the answer into answer_text. Answers whether its end was orderly. */
+/* Sends a request, and receives the response into answer_text. Returns whether its end was orderly. */
 static bool send_and_receive(const char *request)
 {
     int fd = dial();
@@ -823,7 +836,7 @@ const char *ask(const char *request)
     return answer_text;
 }
 
-int lesson_refused(const char *answer)
+int unwritten_lesson(const char *answer)
 {
     int lesson, end = 0;
 
@@ -915,7 +928,7 @@ int open_websocket_at(const char *path)
 
     send_text(fd, upgrade_request(path, ""));
     if (!receive_head(fd, head, sizeof head) || strncmp(head, "HTTP/1.1 101 ", 13) != 0)
-        abort_suite("the handshake was not answered with 101, but: %s", head);
+        abort_suite("the response to the handshake is not 101, but: %s", head);
     learn_switched(fd, path);
     return fd;
 }
@@ -969,7 +982,7 @@ unsigned char *frames(const char *script, size_t *length)
     return b.bytes;
 }
 
-/* Describes one frame; answers how many bytes it has, or 0: that was not a frame. */
+/* Describes one frame; returns how many bytes it has, or 0: that was not a frame. */
 static size_t describe_frame(FILE *to, const unsigned char *p, size_t left)
 {
     static const char *const names[16] = {
@@ -987,7 +1000,7 @@ static size_t describe_frame(FILE *to, const unsigned char *p, size_t left)
         return fprintf(to, "a masked frame! "), (size_t)0;
     if (left - 2 - more < n)
         return fprintf(to, "half a frame! "), (size_t)0;
-    fprintf(to, "%s%s%s", p[0] & 0x80 ? "" : "part-of-", p[0] & 0x70 ? "reserved-" : "",
+    fprintf(to, "%s%s%s", p[0] & 0x80 ? "" : "part-of-", p[0] & 0x70 ? "rsv-" : "",
             names[p[0] & 15] ? names[p[0] & 15] : "unknown!");
     if ((more == 2 && n < 126) || (more == 8 && n < 65536))
         fprintf(to, "-too-long-a-length!");
@@ -1021,13 +1034,13 @@ const char *describe(const unsigned char *bytes, size_t length)
         n = describe_frame(to, bytes, length);
     fclose(to);
     if (size > 0)
-        text[size - 1] = '\0'; /* the last blank */
+        text[size - 1] = '\0'; /* the last space */
     learn_described(text, all, all_length);
     return text;
 }
 
-/* Until lesson 11 is written, the close that ends a talk may be refused. */
-static void allow_refused_close(const char *told, char *answers)
+/* Until lesson 11 is written, the reply to the Close frame that ends a talk may be 1011. */
+static void allow_unwritten_close(const char *told, char *answers)
 {
     const char *end = strrchr(told, ':');
     char *wanted_end = strrchr(answers, ':');
@@ -1037,7 +1050,7 @@ static void allow_refused_close(const char *told, char *answers)
         memcpy(wanted_end, ":1011", 5);
 }
 
-/* Sends a script cut in two, receives all that comes, and compares. Answers whether all is well. */
+/* Sends a script cut in two, receives everything that comes, and compares. Returns whether all is well. */
 static bool talk_cut(const char *name, const char *script, char *answers, size_t cut)
 {
     static unsigned char got[4 << 20];
@@ -1050,19 +1063,19 @@ static bool talk_cut(const char *name, const char *script, char *answers, size_t
 
     if (cut > length)
         cut = length;
-    /* a send may fail where the server has refused the first piece already */
+    /* a send may fail if the server has rejected the first piece already */
     if (send_bytes(fd, bytes, cut))
         send_bytes(fd, bytes + cut, length - cut);
     n = receive_all(fd, got, sizeof got);
     told = describe(got, received_so_far);
-    allow_refused_close(told, answers);
+    allow_unwritten_close(told, answers);
     learn_texts(told, answers);
     learn_short("%s: %s", name, end_words());
     well = expect(n >= 0, __LINE__, __FILE__,
                   "%s, sent: %.300s: %s\n       expected: %.300s\n       but got:  %.300s", name, script,
                   end_words(), answers, told);
     learn_texts(told, answers);
-    learn_short(cut < length ? "%s, in two pieces, cut behind byte %zu" : "%s", name, cut);
+    learn_short(cut < length ? "%s, in two pieces, cut after byte %zu" : "%s", name, cut);
     well = well && expect(strcmp(told, answers) == 0, __LINE__, __FILE__,
                           "%s, sent: %.300s, cut at byte %zu of %zu\n       expected: %.2500s\n"
                           "       but got:  %.2500s",
@@ -1072,7 +1085,7 @@ static bool talk_cut(const char *name, const char *script, char *answers, size_t
     return well;
 }
 
-/* The script and the answers of a talk, with a close where it has none. */
+/* The script and the answers of a talk, with a Close frame if it has none. */
 static void complete(const struct talk *talk, char *script, char *answers, size_t size)
 {
     bool ends = strstr(talk->answers, "close") != NULL;

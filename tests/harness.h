@@ -29,7 +29,7 @@ struct test {
     /* For whoever writes the server lesson by lesson: */
     int lesson;       /* it can pass when the lessons up to this one are written; 0: its suite's own */
     const char *rule; /* where the rule stands: "RFC 6455, section 5.2" */
-    const char *hint; /* what to look at where it fails: one sentence */
+    const char *hint; /* what to look at if it fails */
 };
 
 /* The lesson up to which the program under test is written: $LESSON, or the last one. Tests that need
@@ -42,11 +42,15 @@ int written_lesson(void);
  * own server has is left here, and a line says so. */
 void needs_own(const char *what);
 
+/* Leaves the test if this machine lacks something: a line says what. */
+void needs(bool there, const char *what);
+void needs_proc(void);
+
 /* An unwritten function of the course was called: lessons/tools/todo.c. */
 void unwritten(const char *words);
 
-/* Runs the tests of a suite, up to one without a name. Answers main's exit status: 0 only where
- * something was asserted and nothing failed. */
+/* Runs the tests of a suite, up to one without a name. Returns main's exit status: 0 only if something was
+ * asserted and nothing failed. */
 int run_suite(const char *name, const struct test *tests);
 
 /* Asserts, with a message in words (as for printf). */
@@ -54,12 +58,12 @@ int run_suite(const char *name, const struct test *tests);
 bool expect(bool holds, int line, const char *file, const char *message, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Asserts that two strings are equal, and shows both where they are not. */
+/* Asserts that two strings are equal, and shows both if they are not. */
 #define EXPECT_TEXT(got, wanted, ...) expect_text((got), (wanted), __LINE__, __FILE__, __VA_ARGS__)
 bool expect_text(const char *got, const char *wanted, int line, const char *file, const char *message,
                  ...) __attribute__((format(printf, 5, 6)));
 
-/* Asserts that bytes begin with others, which are text; and shows where they do not. */
+/* Asserts that bytes begin with others, which are text, and shows both if they do not. */
 #define EXPECT_BEGINNING(got, length, wanted, ...) \
     expect_beginning((got), (length), (wanted), __LINE__, __FILE__, __VA_ARGS__)
 bool expect_beginning(const void *got, size_t got_length, const char *wanted, int line, const char *file,
@@ -67,29 +71,31 @@ bool expect_beginning(const void *got, size_t got_length, const char *wanted, in
 
 /* ---- a server to talk to ---- */
 
-/* Starts the program that $SERVER names (./server) with --port 0 and the options given (NULL:
- * none), and waits for its ready line. Aborts the suite where that does not come. */
+/* Starts the program that $SERVER names (./server) with --port 0 and these options (NULL: none), and waits for
+ * its ready line. Aborts the suite if that does not come. */
 #define server_start(...) start_server((const char *const[]){__VA_ARGS__, NULL})
 void start_server(const char *const options[]);
 
-/* Sends the server a signal. Does not block. A build with the thread sanitizer, which keeps signals
- * back, gets a visitor as well, behind SIGINT and SIGTERM. */
+/* Sends the server a signal. Does not block. */
 void server_signal(int number);
 
-/* Sends a signal (0: none) and waits for the end. Answers the exit status, or 128 + the signal's number.
+/* Sends a signal (0: none) and waits for the end. Returns the exit status, or 128 + the signal's number.
  * Asserts that no sanitizer has complained. server_stop asserts an exit status of 0, which is what
  * lesson 14 is about: until it is written, SIGTERM may be what ended it. */
 int server_end(int signal);
 void server_stop(void);
 
-/* For the end of main, where one server serves all tests: stops it, and answers main's exit
- * status; `status` is what run_suite has answered. */
+/* For the end of main, if one server serves all tests: stops it, and returns main's exit status; `status` is
+ * what run_suite has returned. */
 int server_finish(int status);
 
 /* The running server: its process, its port, its ready line. */
 extern pid_t server_pid;
 extern int server_port;
 extern char server_line[200];
+
+/* Whether the next server is started with SIGHUP ignored, as by nohup(1). */
+extern bool server_ignores_hangup;
 
 /* How many descriptors the next server may have; 0: as many as we. */
 extern unsigned server_descriptor_limit;
@@ -106,8 +112,8 @@ extern char program_out[4096], program_err[4096];
 /* What the running server has written to its standard error so far. */
 const char *server_said(void);
 
-/* What comes from its standard output, behind the ready line, up to the end or `size`. To be called
- * after server_end. */
+/* What comes from its standard output, after the ready line, up to the end or `size`. To be called after
+ * server_end. */
 size_t server_printed(char *text, size_t size);
 
 /* How the server has ended, in words, if it has without being asked; else NULL. Whoever has waited
@@ -129,37 +135,39 @@ double server_cpu_s(void);
 /* Waits for a child of the test's own: its exit status, or 128 + the signal's number. */
 int child_status(pid_t pid);
 
-/* Calls `holds` until it answers true, as long as a wait may take. */
+/* Calls `holds` until it returns true, as long as a wait may take. */
 bool eventually(bool (*holds)(void));
 
 /* ---- bytes over loopback ---- */
 
-/* A new connection to the server; aborts the suite where there is none. */
+/* A new connection to the server; aborts the suite if there is none. */
 int dial(void);
 
-/* Sends all bytes; answers false where the server has ended the connection. */
+/* Bytes that the next connections may keep for us before we read; 0: as many as usual. */
+extern int dial_buffer;
+
+/* Sends all bytes; returns false if the server has ended the connection. */
 bool send_bytes(int fd, const void *bytes, size_t length);
 bool send_text(int fd, const char *text);
 
-/* Receives exactly `length` bytes, or answers false. */
+/* Receives exactly `length` bytes, or returns false. */
 bool receive_bytes(int fd, void *bytes, size_t length);
 
-/* Receives all until the server ends the connection. Answers the length, or -1 where that was no
- * orderly end (a reset, or the deadline; received_so_far has the length then, and end_words says
- * what happened). Puts a zero byte behind. */
+/* Receives everything until the server ends the connection, and adds a null terminator. Returns the length, or
+ * -1 if that was no orderly end (a reset, or the deadline; received_so_far has the length then, and end_words
+ * says what happened). */
 ssize_t receive_all(int fd, void *bytes, size_t size);
 extern size_t received_so_far;
 const char *end_words(void);
 
-/* Sends a request on a new connection and receives the whole answer, as text. */
+/* Sends a request on a new connection and receives the whole response, as text. */
 const char *ask(const char *request);
 
-/* The lesson that a part of the server is for which is not written yet, where an answer says so
- * ("lesson 7 is yours to write"); else 0. */
-int lesson_refused(const char *answer);
+/* The lesson that is not written yet, if a response says so ("lesson 7 is yours to write"); else 0. */
+int unwritten_lesson(const char *response);
 
-/* Sends a request and asserts its status, and that `words` stand somewhere in the answer. Where that
- * does not hold, `about` says what was asked for. */
+/* Sends a request and asserts the status of its response, and that `words` are somewhere in it. If that does
+ * not hold, `about` says what was asked for. */
 #define EXPECT_STATUS(request, status, words) EXPECT_STATUS_OF("a request", (request), (status), (words))
 #define EXPECT_STATUS_OF(about, request, status, words) \
     expect_status((about), (request), (status), (words), __LINE__, __FILE__)
@@ -168,38 +176,37 @@ void expect_status(const char *about, const char *request, int status, const cha
 
 /* ---- frames ---- */
 
-/* A request for an upgrade, with further header lines, each with its end. */
+/* A request for an upgrade, with further header fields, each with its end. */
 const char *upgrade_request(const char *path, const char *further);
 
-/* A new connection after a handshake on /echo, or another path; aborts the suite where there is
- * none. */
+/* A new connection after a handshake on /echo, or another path; aborts the suite if there is none. */
 int open_websocket(void);
 int open_websocket_at(const char *path);
 
-/* Receives one frame of the server. Answers the length of its payload, behind which it puts a zero
- * byte, or -1: none came, or it is longer than size - 1. */
+/* Receives one frame of the server, and adds a null terminator to its payload. Returns the length of that, or
+ * -1: none came, or it is longer than size - 1. */
 ssize_t receive_frame(int fd, unsigned *opcode, void *payload, size_t size);
 
-/* Makes bytes from a script, words with blanks between:
+/* Makes bytes from a script, words with spaces between:
  *     81:48656c6c6f    a masked client frame: first byte and payload, in hex
  *     82*70000         the same, with so many bytes of payload, 0 to 250 again and again
  *     =8180            bytes as they stand
- * The caller frees what it answers. */
+ * The caller frees them. */
 unsigned char *frames(const char *script, size_t *length);
 
-/* Says what a server's bytes mean: "text:48656c6c6f close:1000 end". Long payloads made by * are
- * told as "binary*70000". What no server may send is told in words, with a "!". */
+/* Says what a server's bytes mean: "text:48656c6c6f close:1000". Long payloads made by * are described as
+ * "binary*70000". What no server may send is described in words, with a "!". */
 const char *describe(const unsigned char *bytes, size_t length);
 
 struct talk {
     const char *name;
     const char *script;  /* what the client sends */
-    const char *answers; /* what describe must say of the answer */
+    const char *answers; /* what describe must say of the replies */
 };
 
 /* Has a talk on a new connection, in one piece; again cut at every byte; and again between
- * neighbours. A talk without a close is ended by one (1000); until lesson 11 is written, that may be
- * refused with 1011. */
+ * neighbours. A talk without a Close frame is ended by one (1000); until lesson 11 is written, the reply to
+ * that may be 1011. */
 void have_talk(const struct talk *talk);
 void have_talk_once(const struct talk *talk);
 

@@ -44,11 +44,11 @@ struct kept {
 };
 
 static struct traffic {
-    bool switched; /* these are frames, behind a handshake on this path: */
+    bool switched; /* these are frames, after a handshake on this path: */
     char path[40];
     bool answered;       /* bytes have come since the last ones were sent */
     const char *end;     /* how the server's bytes ended; NULL: they have not */
-    char unwritten[400]; /* what an unwritten function has answered; empty: none has */
+    char unwritten[400]; /* what an unwritten function has sent; empty: none has */
     struct kept sent, got;
 } * traffics[DESCRIPTORS], *latest; /* by descriptor; the one that was used last */
 
@@ -118,9 +118,9 @@ void learn_expect_within(int seconds)
     timed_out = false;
 }
 
-/* ---- reports of where a program stands ---- */
+/* ---- reports of where a program is ---- */
 
-/* Runs where.sh on a process. The caller frees what it answers; NULL: nothing. */
+/* Runs where.sh on a process. The caller frees what it returns; NULL: nothing. */
 static char *where(pid_t pid)
 {
     char command[1200], *text = NULL;
@@ -139,7 +139,7 @@ static char *where(pid_t pid)
     return text;
 }
 
-/* What crash.c has reported: the text behind its first line; NULL: nothing. */
+/* What crash.c has reported: the text after its first line; NULL: nothing. */
 static char *crash_report(pid_t *pid, int *number)
 {
     static char text[10000];
@@ -217,7 +217,7 @@ void learn_sent(int fd, const void *bytes, size_t length)
     }
 }
 
-/* The sentence of an unwritten function, where a server has answered with one; NULL: it has not. */
+/* The sentence of an unwritten function, if a server has sent one; NULL: it has not. */
 static const char *unwritten_sentence(const void *text, size_t length)
 {
     static char words[400];
@@ -328,7 +328,7 @@ static void show_fed(void)
     if (shared->cut == FEED_EACH)
         snprintf(how, sizeof how, "byte by byte");
     else if (shared->cut < shared->fed.total && shared->cut > 0)
-        snprintf(how, sizeof how, "in two pieces, cut behind byte %zu", shared->cut);
+        snprintf(how, sizeof how, "in two pieces, cut after byte %zu", shared->cut);
     printf("\n  Your function was fed, %s", how);
     if (shared->fed.total == 0)
         printf(": nothing\n");
@@ -365,7 +365,7 @@ static void show_traffic(void)
                   about.wanted_length, t->switched ? SERVER_FRAMES : BYTES, NONE_WRONG);
 }
 
-/* What a function has answered, and what it should. */
+/* What a function has returned, and what it should. */
 static void show_texts(void)
 {
     const char *got = about.got_text != NULL ? about.got_text : "(nothing)";
@@ -429,7 +429,7 @@ static void show_end(bool hint_too)
     if (hint_too && test != NULL && test->lesson > atoi(shared->suite))
         printf("\n  This needs lesson %d as well%s\n", test->lesson,
                test->lesson == passed_lesson() ? ", whose own tests have passed."
-                                               : ": where its check fails too, begin there.");
+                                               : ": if its check fails too, begin there.");
     if (text != NULL || (hint_too && test != NULL && (test->rule != NULL || test->hint != NULL)))
         printf("\n");
     if (hint_too && test != NULL) {
@@ -453,7 +453,7 @@ static void show_report(const char *headline, const char *report)
         printf("%s", report + first + 1);
 }
 
-/* ---- what was wrong ---- */
+/* ---- why it failed ---- */
 
 /* The lesson that such a sentence names. */
 static int lesson_named(const char *words)
@@ -474,7 +474,7 @@ static const char *server_says_unwritten(void)
     return words;
 }
 
-/* A later lesson's refusal explains no failure: the server has then done all of this one, wrongly. */
+/* That a later lesson is not written explains no failure: the server has then done all of this one, wrongly. */
 static bool is_later(const char *words)
 {
     return lesson_named(words) > atoi(shared->suite);
@@ -504,7 +504,7 @@ static void show_unwritten(const char *who, const char *words)
     show_end(false);
 }
 
-/* Waits a moment for the server's end, and while it tells of its crash. Answers its report, or
+/* Waits a moment for the server's end, and while it reports its crash. Returns its report, or
  * NULL. */
 static char *server_report(void)
 {
@@ -573,9 +573,9 @@ static bool reports(const char *report, const char *words)
     return at != NULL && at < report + strcspn(report, "\n");
 }
 
-/* Where something was awaited in vain, what to say before that which the server was doing, which is in
- * `look` then; else NULL. It hangs where nothing came, and it does not just wait for others: for a
- * client's bytes, for a visitor, for an event. */
+/* If something was awaited in vain, what to say before that which the server was doing, which is in `look`
+ * then; else NULL. It hangs if nothing came, and it does not just wait for others: for a client's bytes, for
+ * a client, for an event. */
 static const char *vain_wait(void)
 {
     bool end_awaited = look != NULL, answered = latest != NULL && latest->answered;
@@ -588,7 +588,7 @@ static const char *vain_wait(void)
     if (end_awaited)
         return "your server does not end: ";
     return answered || reports(look, "waits in recv") || reports(look, "waits in accept") ||
-                   reports(look, "called from wire_next")
+                   reports(look, "called from broadcast_next")
                ? "your server sends nothing more: "
                : "your server hangs: ";
 }
@@ -617,8 +617,8 @@ static void show_check(const char *words)
     show_words(2, shown);
 }
 
-/* The check's words, and what the server was doing meanwhile: that comes first, but not where there was
- * an answer, which may be just wrong. */
+/* The check's words, and what the server was doing meanwhile: that comes first, but not if there was a reply,
+ * which may be just wrong. */
 static void show_check_and_wait(const char *words)
 {
     const char *headline = vain_wait();

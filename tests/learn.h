@@ -3,7 +3,7 @@
  *
  * With $LEARN=1, run_suite prints a line for each test that passes, and of the first failure all
  * that helps: what was sent, what came back and what was expected, byte by byte; where the rule
- * stands; a hint. With $LEARN=list it goes on behind a failure, and shows a line of each.
+ * is; a hint. With $LEARN=list it goes on after a failure, and shows a line of each.
  *
  * The tests then run in a process of their own, which another one watches: it says where a function
  * of the learner's has crashed or hangs. This is between harness.c and learn.c; a suite needs none
@@ -31,7 +31,7 @@ void learn_expect_within(int seconds);
 /* Takes in charge a process group: it is ended with the tests, or when the next one comes (0: none). */
 void learn_group(pid_t group);
 
-/* Runs the tests and tells of them; `run` answers how one of them ended. `name` is the suite's. */
+/* Runs the tests and prints how they ended; `run` returns how one of them did. `name` is the suite's. */
 enum outcome { PASSED, FAILED, SKIPPED };
 int learn_suite(const char *name, const struct test *tests, enum outcome (*run)(const struct test *));
 
@@ -52,7 +52,7 @@ void learn_look_at_server(void);
 void learn_connected(int fd);
 void learn_switched(int fd, const char *path); /* the handshake is over: what follows is of interest */
 void learn_sent(int fd, const void *bytes, size_t length);
-void learn_got(int fd, const void *bytes, ssize_t n); /* n as recv answers it */
+void learn_got(int fd, const void *bytes, ssize_t n); /* n as recv returned it */
 void learn_fed(const struct feeding *f);
 
 /* ---- what a check is about, for the failure that may come next ---- */
@@ -63,7 +63,7 @@ void learn_texts(const char *got, const char *wanted);
 /* Bytes were to be others, `wanted` as far as it goes. */
 void learn_bytes(const void *got, size_t got_length, const void *wanted, size_t wanted_length);
 
-/* What describe was given, and what it has answered. */
+/* What describe was given, and what it has returned. */
 void learn_described(const char *text, const void *bytes, size_t length);
 
 /* What to say instead of the check's own words: those show the bytes once more. */

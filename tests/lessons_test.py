@@ -45,7 +45,7 @@ static void greet(const char *name)
     printf("good day, ");
 }
 
-/* Lesson 1, given. Does nothing. */
+/* Lesson 1, provided. Does nothing. */
 static void rest(void)
 {
 }
@@ -254,7 +254,7 @@ class Lessons(unittest.TestCase):
         self.expect("quoted C needs a line")
 
     def test_a_function_that_is_there_twice(self):
-        (self.root / "two.c").write_text("/* Lesson 1, given. Again. */\nvoid main(void)\n{\n}\n")
+        (self.root / "two.c").write_text("/* Lesson 1, provided. Again. */\nvoid main(void)\n{\n}\n")
         self.expect("main stands in one.c and two.c")
 
     # ---- form ----
@@ -396,14 +396,14 @@ class Lessons(unittest.TestCase):
 
     def test_a_given_function_in_a_table(self):
         self.spoil(FIRST, "| `greet` |", "| `greet`, `rest` |")
-        self.expect("rest is given in lesson 1")
+        self.expect("rest is provided in lesson 1")
 
     def test_a_function_in_another_file(self):
         self.spoil(SECOND, "| `one.c` |", "| `two.c` |")
         self.expect("main is in one.c")
 
     def test_a_function_without_a_lesson(self):
-        self.spoil("one.c", "Lesson 1, given. Does nothing.", "Does nothing.")
+        self.spoil("one.c", "Lesson 1, provided. Does nothing.", "Does nothing.")
         self.expect('the comment above rest does not begin "Lesson N. "')
 
     def test_a_note_that_nobody_matches(self):

@@ -6,12 +6,12 @@
 # The finished code passes all of them. Stage N of the course has lessons 1 to N-1: the checks of these
 # lessons pass, and that of lesson N fails. Then each function that a learner writes is left out, alone,
 # of the finished code, and again of the stage in which its lesson is the last: its lesson's check must
-# fail. It fails as it should where it says what it wants, or that the lesson is not written; where it
-# crashes, or its time is up, or the server crashes, it does not help anybody. With names of functions:
+# fail. It fails as it should if it says what it wants, or that the lesson is not written; if it crashes,
+# or its time is up, or the server crashes, it does not help anybody. With names of functions:
 # only these are left out, and what is said is shown. FOLDER has the suites; all is made there.
 set -u
 export CC="${CC:-cc}"
-limit=15 # seconds for a check to fail; it takes a few
+limit=60 # seconds for a check to fail; most take a few, but that of lesson 14 waits for timeouts
 wait=4   # seconds for each of its waits then: there is something to wait in vain for
 
 . lessons/tools/flags.sh
@@ -19,7 +19,7 @@ wait=4   # seconds for each of its waits then: there is something to wait in vai
 flags="$language -O0 -g -w -Ilessons/tools"
 parts=$(echo "$sources" | sed 's/\.c//g')
 
-# Tells what is not right, and what was said; all of it again at the end, where it is seen.
+# Says what is not right, and what was printed; all of it again at the end, so that it is seen.
 not_right() {
     echo "NOT RIGHT: $1" >>"$here/complaint"
     [ -s "$log" ] && sed 's/^/    /' "$log" >>"$here/complaint"
@@ -36,7 +36,7 @@ compile() {
     $CC $flags -I"$here" "$client" -c -o "$here/$(basename "$1" .c).o" "$1" 2>"$log"
 }
 
-# Links what was compiled here, and where nothing was, of a stage.
+# Links what was compiled here, and what was not, from a stage.
 link() {
     output=$1
     shift
@@ -76,8 +76,8 @@ fails() {
 # ---- what runs side by side: each has a folder of its own, $here ----
 
 build_stage() {
-    lessons/tools/stage.sh "$1" "$here"
-    [ "$1" -gt 14 ] || flags="$flags -DFIRST_UNWRITTEN=$1" # what a refusal names
+    sh lessons/tools/stage.sh "$1" "$here"
+    [ "$1" -gt 14 ] || flags="$flags -DFIRST_UNWRITTEN=$1" # what a rejection names
     for file in "$here"/*.c lessons/tools/todo.c; do
         compile "$file" || { not_right "stage $1 does not compile"; return; }
     done
@@ -98,7 +98,7 @@ try_check() {
 try_without() {
     name=$1 lesson=$2 stage=$3 up_to=$4
     base=$folder/stage-$stage server=$here/server
-    lessons/tools/stage.sh "$stage" "$here" "$name"
+    sh lessons/tools/stage.sh "$stage" "$here" "$name"
     for file in "$here"/*.c; do
         if cmp -s "$file" "$base/${file##*/}"; then rm "$file"
         else compile "$file" || { not_right "without $name it does not compile"; return; }; fi
@@ -147,7 +147,7 @@ list_without() {
 }
 
 side_by_side() {
-    sed "s|^|$folder $quiet |" | xargs -L 1 -P 4 "$0" --one # most of the time they wait
+    sed "s|^|$folder $quiet |" | xargs -L 1 -P 4 sh "$0" --one # most of the time they wait
 }
 
 folder=$1
@@ -164,7 +164,7 @@ else
     quiet=0
     for name; do list_functions | grep "^$name "; done | list_without | side_by_side
 fi
-cat "$folder"/*/complaint 2>/dev/null # at the end, where they are seen
+cat "$folder"/*/complaint 2>/dev/null # at the end, so that they are seen
 sort -rn "$folder"/without-*/time | awk 'NR == 1 {ms = $1; name = $2} {seen[$2]} END {
     for (name_of in seen) n++
     printf "%d functions left out, one at a time: seen in %.1f s at most (%s)\n", n, ms / 1000, name}'

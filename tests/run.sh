@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs suites side by side and tells the result of each in a line, and of a failed one everything.
+# Runs suites side by side and prints the result of each in a line, and of a failed one everything.
 #
 #     tests/run.sh FOLDER SUITE...       (make check does)
 #
@@ -28,6 +28,6 @@ folder=$1
 shift
 rm -f "$folder"/*.counts
 # The last suites wait most: they begin first.
-printf '%s\n' "$@" | sort -r | xargs -P 4 -I '{}' "$0" --one "$folder/{}"
+printf '%s\n' "$@" | sort -r | xargs -P 4 -I '{}' sh "$0" --one "$folder/{}"
 cat "$folder"/*.counts |
     awk '{p += $1; f += $2} END {print p + 0 " passed, " f + 0 " failed"; exit f > 0 || p == 0}'

@@ -23,7 +23,7 @@ const char *show_colour(const char *sequence)
     return terminal == NULL || *terminal == '\0' || strcmp(terminal, "dumb") == 0 ? "" : sequence;
 }
 
-/* Prints what points at a wrong byte, behind so many blanks. */
+/* Prints what points at a wrong byte, after so many spaces. */
 static void show_caret(size_t column, const char *caret)
 {
     printf("%*s%s%s%s\n", (int)column, "", show_colour(RED), caret, show_colour(PLAIN));
@@ -69,7 +69,7 @@ static bool is_text(const unsigned char *bytes, size_t length)
     return true;
 }
 
-/* Prints one byte so that it can be seen; answers how many columns it took. */
+/* Prints one byte so that it can be seen; returns how many columns it took. */
 static size_t put_visible(unsigned char byte)
 {
     static const char names[] = "\rr\nn\tt";
@@ -80,7 +80,7 @@ static size_t put_visible(unsigned char byte)
     return (size_t)(byte < ' ' || byte == 0x7F ? printf("\\x%02x", byte) : printf("%c", byte));
 }
 
-/* Prints one line, without what is far from the wrong byte; the caret stands below. */
+/* Prints one line, without what is far from the wrong byte; the caret is below. */
 static void show_line(const unsigned char *line, size_t length, size_t wrong)
 {
     size_t at = wrong != NONE_WRONG && wrong > TEXT_WIDTH - 10 ? wrong - TEXT_WIDTH / 2 : 0;
@@ -231,7 +231,7 @@ static void say_close(FILE *to, const unsigned char *payload, size_t n, const un
         fprintf(to, " \"%.*s\"", (int)(n - 2), (const char *)payload + 2);
 }
 
-/* The header of a frame: how many bytes it has, or 0 where it is cut; its payload's length. */
+/* The header of a frame: how many bytes it has, or 0 if it is cut; its payload's length. */
 static size_t header_of(const unsigned char *p, size_t left, uint64_t *length)
 {
     uint64_t n = left > 1 ? p[1] & 0x7F : 0;
@@ -306,7 +306,7 @@ char *frames_in_words(const unsigned char *bytes, size_t kept, size_t total, boo
     return words;
 }
 
-/* ---- and back: the bytes of frames that are told in words ---- */
+/* ---- and back: the bytes of frames that are described in words ---- */
 
 void row_add(struct row *row, const void *bytes, size_t length)
 {
@@ -356,7 +356,7 @@ static void add_close(struct row *row, unsigned code, const unsigned char *got, 
     row_add_frame(row, 0x88, NULL, payload, n);
 }
 
-/* The payload that stands behind ":" or "*" in one word of what describe tells. */
+/* The payload that follows ":" or "*" in one word of what describe returns. */
 static unsigned char *payload_of(const char *word, size_t *n)
 {
     unsigned char *bytes;

@@ -1,5 +1,5 @@
 /*
- * stage.c - a stage of the course starts, works up to its lesson, and refuses politely from there
+ * stage.c - a stage of the course starts, works up to its lesson, and from there says what is missing
  *
  * $STAGE is the lesson that is not written yet, $SERVER the program made of that stage.
  */
@@ -14,9 +14,9 @@
 #define PAGE "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 static int stage;
-static char yours[60]; /* what a refusal must say */
+static char yours[60]; /* what it must say from there on */
 
-/* Sends frames, and asserts what comes back, and the words of a close that refuses. */
+/* Sends frames, and asserts what comes back, and the words of a Close frame with 1011. */
 static void expect_frames_at(const char *path, const char *script, const char *wanted)
 {
     static unsigned char got[2000];
@@ -47,18 +47,18 @@ static void plain_request(void)
         EXPECT_STATUS(PAGE, 200, "<html");
 }
 
-static void second_visitor(void)
+static void second_client(void)
 {
     int first;
 
     if (stage <= 2)
-        return; /* main serves one at a time: nobody else gets in */
+        return; /* main serves one at a time: nobody else is accepted */
     first = dial();
     plain_request();
     close(first);
 }
 
-/* Of those who have left, a watcher must not see the end. */
+/* The ends of clients that have left must not be among the events of the next test. */
 static bool nobody_is_there(void)
 {
     return server_threads() == 1;
@@ -80,7 +80,7 @@ static void upgrade(void)
         expect_frames("81:61 82:c0 81:c0 89: 01:61", "text:61 binary:c0 text:c0 pong close:1011");
     else
         expect_frames("81:61 01:61 89: 80:62 88:", "text:61 pong text:6162 close");
-    EXPECT(eventually(nobody_is_there), "the threads of those who have left must end");
+    EXPECT(eventually(nobody_is_there), "the threads of clients that have left must end");
     if (stage >= 9)
         expect_frames_at("/wire", "88:", stage <= 13 ? "close:1011" : "close");
 }
@@ -106,9 +106,9 @@ int main(void)
     };
     static const struct test others[] = {
         {"a plain request", plain_request},
-        {"a visitor while another stays", second_visitor},
+        {"a client while another stays", second_client},
         {"a WebSocket", upgrade},
-        {"another visitor, and Ctrl-C", still_alive},
+        {"another client, and Ctrl-C", still_alive},
         {0},
     };
     const char *named = getenv("STAGE");

@@ -12,7 +12,7 @@ const hexOf = (bytes) => Buffer.from(bytes).toString('hex');
 const textOf = (bytes) => Buffer.from(bytes).toString('utf8');
 const decode = (bytes, dir = 'in', more = {}) => decodeFrame({ bytes, dir, ...more });
 
-// A frame as a client or a server sends it, and as the server tells of it.
+// A frame as a client or a server sends it, and as the trace holds it.
 function frameOf(dir, opcode, payload, { fin = true, rsv = 0, key = '37fa213d', form } = {}) {
   const bytes = Buffer.from(payload);
   const shown = bytes.subarray(0, 64);
@@ -109,8 +109,8 @@ test('a length beyond what a number holds exactly', () => {
 // ---- Broken rules ----------------------------------------------------------------
 
 const broken = [
-  ['a reserved bit', frameOf('in', 1, 'a', { rsv: 4 }), /reserved bit/],
-  ['all reserved bits', frameOf('out', 1, 'a', { rsv: 7 }), /reserved bit/],
+  ['an RSV bit', frameOf('in', 1, 'a', { rsv: 4 }), /RSV bit/],
+  ['all RSV bits', frameOf('out', 1, 'a', { rsv: 7 }), /RSV bit/],
   ['an opcode without a meaning', frameOf('in', 3, 'a'), /no meaning/],
   ['a control opcode without a meaning', frameOf('out', 11, 'a'), /no meaning/],
   ['an unmasked frame of a client', frameOf('in', 1, 'a', { key: '' }), /not masked/],
@@ -196,7 +196,7 @@ test('the accept value of section 1.3', async () => {
   assert.equal(accept, 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
 });
 
-test('no accept value where the browser computes no SHA-1', async () => {
+test('no accept value if the browser offers no SHA-1', async () => {
   assert.equal(await acceptOf('dGhlIHNhbXBsZSBub25jZQ==', null), null);
 });
 
@@ -278,7 +278,7 @@ test('frames out of order are noted', () => {
   expectNotes(frame('in', 1, 'b').frame, /before the last one had ended/);
 });
 
-test('what began before the view is shown, and not paired', () => {
+test('what began before the trace is shown, and not paired', () => {
   const { frame, add } = talk({ from: 'frames' });
   const row = frame('in', 0, 'a');
   assert.deepEqual([row.conn, row.id, row.group, row.frame.notes], [7, null, null, []]);
@@ -286,15 +286,31 @@ test('what began before the view is shown, and not paired', () => {
   assert.deepEqual(response.lines, { in: [], out: ['HTTP/1.1 200 OK'] });
 });
 
-test('after missed events nothing is paired until a new connection', () => {
+test('after dropped events nothing is paired until a new connection', () => {
   const { frame, add, line } = talk();
-  const [row] = add({ event: 'missed', count: 12 }, 0);
+  const [row] = add({ event: 'dropped', count: 12 }, 0);
   assert.deepEqual([row.kind, row.everyone, row.event.count], ['small', true, 12]);
-  assert.equal(frame('in', 1, 'a').group, null);
+  const { id, group } = frame('in', 1, 'a');
+  assert.deepEqual([id, group], ['5f3a', null]);
   add({ event: 'disconnected', why: 'done' });
   add({ event: 'connected', address: '127.0.0.1:2' });
   line('in', 'GET /echo?page=5f3a HTTP/1.1');
   assert.equal(frame('in', 1, 'a').group, '5f3a in 0');
+});
+
+test('dropped events may hold the ends of connections: only this page’s own are kept', () => {
+  const { tracker, add } = talk();
+  for (let conn = 10; conn < 20; conn += 1) {
+    add({ event: 'connected', address: '127.0.0.1:3' }, conn);
+    add({ event: 'line', dir: 'in', text: 'GET / HTTP/1.1' }, conn);
+  }
+  assert.equal(tracker.connections.size, 11);
+  add({ event: 'dropped', count: 12 }, 0);
+  assert.deepEqual([...tracker.connections.keys()], [7]);
+  const [row] = add(frameOf('out', 0, 'a'), 10);
+  assert.deepEqual([row.conn, row.id, row.group, row.frame.notes], [10, null, null, []]);
+  add({ event: 'disconnected', why: 'done' }, 10);
+  assert.deepEqual([...tracker.connections.keys()], [7]);
 });
 
 test('a cut line says so', () => {
@@ -306,5 +322,5 @@ test('a cut line says so', () => {
 test('connections are forgotten when they end', () => {
   const { tracker, add } = talk();
   add({ event: 'disconnected', why: 'done' });
-  assert.equal(tracker.talks.size, 0);
+  assert.equal(tracker.connections.size, 0);
 });

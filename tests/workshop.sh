@@ -6,9 +6,9 @@
 #
 # PART is a function of this script, such as keeping.
 #
-# The copy's path holds a blank, as a learner's may.
+# The copy's path holds a space, as a learner's may.
 set -u
-cd "$(dirname "$0")/.." || exit
+CDPATH= cd "$(dirname "$0")/.." || exit
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL LESSON SERVER FOREIGN WORKSHOP FORCE NO_COLOR BUILD CFLAGS
 scratch=$(mktemp -d) || exit
 copy="$scratch/a project" out=$scratch/out watch=''
@@ -25,7 +25,7 @@ tar -cf - --exclude=./.git --exclude=./workshop --exclude=./build/[!r]* --exclud
     tar -xf - -C "$copy"
 cd "$copy" || exit
 
-# Asserts what a command answers.
+# Asserts that a command succeeds.
 holds() {
     if "$@" >/dev/null 2>&1; then good; else wrong "$*"; fi
 }
@@ -63,7 +63,7 @@ kept_folders() {
 
 # Writes a lesson's functions into one of the learner's files, as the finished code has them.
 write_lesson() {
-    lessons/tools/stage.sh $(($1 + 1)) "$scratch/stage"
+    sh lessons/tools/stage.sh $(($1 + 1)) "$scratch/stage"
     cp "$scratch/stage/$2" "workshop/$2"
 }
 
@@ -103,9 +103,9 @@ making() {
     sum >"$scratch/after"
     holds cmp "$scratch/before" "$scratch/after"
 
-    about 'make workshop with a lesson that is none'
+    about 'make workshop with a lesson that does not exist'
     for none in 99 abc 0 -1 '3 4' 3.5 ''; do
-        run red lessons/tools/check.sh "$none"
+        run red sh lessons/tools/check.sh "$none"
         says '^There is no lesson\|^Which lesson'
     done
     run red make workshop LESSON=17
@@ -142,7 +142,7 @@ keeping() {
     never_says kept
     holds [ "$(kept_folders)" = 3 ]
 
-    about 'where nothing can be kept, nothing is overwritten'
+    about 'if nothing can be kept, nothing is overwritten'
     mv workshop/kept "$scratch/kept"
     : >workshop/kept
     echo '/* mine */' >>workshop/stream.c
@@ -313,9 +313,9 @@ watching() {
 }
 
 touring() {
-    about 'make debug brings a client only where it is asked to'
+    about 'make debug brings a client only if it is asked to'
     run 0 make -n debug LESSON=3
-    says 'CLIENT="" lessons/tools/debug.sh'
+    says 'CLIENT="" sh lessons/tools/debug.sh'
 
     about 'make debug, before the lesson is written'
     run 0 make debug LESSON=3 CLIENT=1
@@ -364,7 +364,7 @@ examining() {
     done
     holds [ "$(awk 'length > 80' "$out" | wc -l)" = 0 ]
 
-    about 'make doctor, where something is missing'
+    about 'make doctor, if something is missing'
     for tool in gdb python3; do
         PATH=$(without $tool) run red $doctor
         says "^$tool  *missing .*make workshop-deps"
@@ -387,7 +387,7 @@ examining() {
     says '^gdb  *missing .*Python'
     rm -rf "$scratch/instead"
 
-    about 'make doctor, where the port is taken'
+    about 'make doctor, if the port is taken'
     run 0 make server
     ./server --port 0 >"$out" &
     server=$!
@@ -405,7 +405,7 @@ examining() {
 for part in ${*:-making keeping checking choosing showing watching touring examining}; do
     case $part in
     touring | examining)
-        lessons/tools/may-trace.sh || { echo "left out: $part, for gdb may not trace here"; continue; }
+        sh lessons/tools/may-trace.sh || { echo "left out: $part, because gdb may not trace here"; continue; }
         ;;
     esac
     rm -rf workshop

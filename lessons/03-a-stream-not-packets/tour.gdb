@@ -16,8 +16,8 @@ commands
   say It will wait here until bytes come, however many. finish runs to its end; and then, stream.
   your-turn finish
   your-turn stream
-  say Half a line: that is what one recv has brought. The caret stands under the byte that is given
-  say out next. c lets stream_read_line take these bytes.
+  say Half a line: that is what one recv has brought. The caret stands under the byte that is read
+  say next. c lets stream_read_line take these bytes.
 end
 
 break stream_fill

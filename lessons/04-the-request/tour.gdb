@@ -10,10 +10,10 @@ commands
   say request holds then.
   your-turn finish
   your-turn request
-  say The target was taken apart: path and query. The bytes were not copied: zero bytes were put
+  say The target was taken apart: path and query. The bytes were not copied: null terminators were put
   say between the parts (gdb writes them \000), and the pointers lead to their beginnings.
   your-turn p r->text[0]@26
-  say c runs on to the first header line.
+  say c runs on to the first header field.
 end
 
 tbreak parse_header
@@ -32,7 +32,7 @@ commands
   here
   say This stop has a condition: break parse_header if line[0] == 'A'.
   your-turn p line
-  say Blanks around the value go. The name stays as it was sent: it is compared in any case later.
+  say Spaces around the value go. The name stays as it was sent: it is compared in any case later.
 end
 
 tbreak check_request
@@ -44,6 +44,6 @@ commands
   tour-ends
 end
 
-say Line by line, a request becomes a struct: this tour stops at its first line, at header lines, and
+say Line by line, a request becomes a struct: this tour stops at its first line, at header fields, and
 say when it is whole.
 tour-begins

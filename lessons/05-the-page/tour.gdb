@@ -1,11 +1,12 @@
-# Lesson 5, the page: the head waits for company, and one send takes all along.
+# Lesson 5, the page: the head waits in the buffer, and one send takes head and file.
 
 tbreak send_file
 commands
   silent
   here
   say The request is whole, and for one of the page's files.
-  your-turn p resource->file
+  your-turn p file->path
+  your-turn p file->type
   say c: the response's head comes first.
 end
 
@@ -13,9 +14,9 @@ tbreak stream_write
 commands
   silent
   here
-  say These bytes are the head. more is true: something follows soon, so they may wait for it. finish
-  say runs to the function's end; stream shows the buffers then.
-  your-turn p more
+  say These bytes are the head. The flags say that something follows soon, so they may wait for it.
+  say finish runs to the function's end; stream shows the buffers then.
+  your-turn p (enum stream_flags)flags
   your-turn finish
   your-turn stream
   say Nothing was sent yet. The head waits in the write buffer.
@@ -26,9 +27,9 @@ ignore $bpnum 1
 commands
   silent
   here
-  say Now the file's bytes, and nothing is to follow. c: both will be sent.
+  say Now the file's bytes, and nothing is to follow: no flag is set. c: both will be sent.
   your-turn p first_length
-  your-turn p more
+  your-turn p flags
 end
 
 tbreak send_all_locked
@@ -38,11 +39,11 @@ commands
   say Head and file lie together in the write buffer, and one send takes them. (A large file does not
   say fit there: then the head is sent first, with MSG_MORE, and the file from where it lies.)
   your-turn p length
-  your-turn bt 4
+  your-turn bt 5
   your-turn finish
 end
 
-tbreak stream_finish
+tbreak stream_linger
 commands
   silent
   here

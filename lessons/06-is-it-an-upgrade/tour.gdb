@@ -4,7 +4,7 @@ tbreak handshake_check
 commands
   silent
   here
-  say This is a request for a WebSocket: there is an Upgrade line that lists websocket. Is it right?
+  say This is a request for a WebSocket: there is an Upgrade field that lists websocket. Is it right?
   your-turn request
   say Do you see what is wrong with it? c runs on to the check that does.
 end
@@ -13,20 +13,20 @@ tbreak request_lists if token[0] == 'u'
 commands
   silent
   here
-  say The question: does a header line of this name list this token? finish tells the answer.
+  say The question: does a header field of this name list this token? finish tells the result.
   your-turn p name
   your-turn p token
   your-turn finish
 end
 
-tbreak handshake.c:wrong
+tbreak handshake.c:fail
 commands
   silent
   here
-  say So the check has failed. (Two files have a function wrong; this is the one of handshake.c.)
+  say So the check has failed. (Several files have a function fail; this is the one of handshake.c.)
   your-turn p status
-  your-turn p problem
-  say That is the answer: this status, and this sentence as its text. c: the second request.
+  your-turn p reason
+  say That is the response: this status, and this sentence as its text. c: the second request.
 end
 
 tbreak is_key

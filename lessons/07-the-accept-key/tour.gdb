@@ -4,9 +4,9 @@ tbreak handshake_accept_key
 commands
   silent
   here
-  say The client's key, as its header line had it: 16 bytes by chance, written in Base64.
+  say The client's key, as its header field had it: 16 bytes by chance, written in Base64.
   your-turn p key
-  say It is not decoded: its 24 letters go into SHA-1 as they are, then the fixed text. n runs a line.
+  say It is not decoded: its 24 characters go into SHA-1 as they are, then the fixed text. n runs a line.
   your-turn n
   your-turn n
   your-turn p text
@@ -14,7 +14,7 @@ commands
   your-turn n
   say SHA-1 is done. It has left 20 bytes: x looks at memory; /20xb says 20 times, in hex, bytes.
   your-turn x/20xb digest
-  say finish: the same 20 bytes, written in Base64 as 28 letters, are in the caller's accept.
+  say finish: the same 20 bytes, written in Base64 as 28 characters, are in the caller's accept.
   your-turn finish
   your-turn p accept
   say c runs on to the response.

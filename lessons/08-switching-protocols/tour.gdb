@@ -1,6 +1,6 @@
 # Lesson 8, switching protocols: the 101, and a frame that came with the request.
 
-tbreak handshake_switch
+tbreak switch_protocols
 commands
   silent
   here
@@ -13,26 +13,28 @@ tbreak stream_write
 commands
   silent
   here
-  say The answer, 101. more is true where there is still something to read: then another answer
-  say follows soon, and this one may wait for it.
+  say The response, 101. STREAM_MORE is among the flags if there is still something to read: then a
+  say reply follows soon, and the 101 may wait for it.
   your-turn p first_length
-  your-turn p more
+  your-turn p (enum stream_flags)flags
 end
 
 tbreak on_upgrade
 commands
   silent
   here
-  say Three things are handed over: the request, the socket, and the head.
+  say Three things are handed over: the request, the socket, and the head. (And the route: its handler
+  say is the function that will speak frames.)
   your-turn p request->path
   your-turn p socket->fd
   your-turn p head->length
   your-turn x/11xb head->bytes
   say They are the frame, byte by byte; lesson 9 reads its header. Here they are only looked at: they
   say still lie in the stream.
+  your-turn p route->handler
 end
 
-tbreak frame_read_header
+tbreak read_header
 commands
   silent
   here
@@ -40,9 +42,10 @@ commands
   say is there without a recv.
   your-turn finish
   your-turn stream
-  say 6 bytes of header were given out; the 101 still waits to be sent, with the answer.
+  say The header was read where it lies, so all 11 bytes still wait: the payload is next (lesson 10).
+  say The 101 waits as well, to be sent together with the echo.
   tour-ends
 end
 
-say The answer 101 is the last thing said in HTTP. This tour looks at what is handed over then.
+say The 101 is the last thing said in HTTP. This tour looks at what is handed over then.
 tour-begins

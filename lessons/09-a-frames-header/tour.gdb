@@ -1,22 +1,26 @@
 # Lesson 9, a frame's header: two bytes, bit by bit, and three forms of a length.
 
-tbreak frame_read_header
+tbreak read_header
 commands
   silent
   here
-  say A frame is wanted. struct frame is still empty; c runs on, until its first two bytes are read.
+  say The server wants to read a frame. struct frame holds nothing yet; c lets it run until two bytes
+  say have come and frame_decode_start has taken them apart.
 end
 
 tbreak check_rules
 commands
   silent
   here
-  say x/2xb shows two bytes of memory in hex; frame-bits draws them (help frame-bits says how).
-  your-turn x/2xb frame->header
+  say The whole frame waits in the read buffer; the caret is at its first byte. x/2xb shows two bytes
+  say of memory in hex; frame-bits draws them (see help frame-bits).
+  your-turn stream
+  your-turn x/2xb ws->stream->in + ws->stream->in_start
   your-turn frame-bits
-  say That is what p shows too: the bits as fields of a struct.
+  say p shows the same: the bits as fields of a struct.
   your-turn p frame->opcode
   your-turn p frame->length
+  your-turn p frame->header_size
   say Up to 125, the 7 bits are the length itself.
 end
 
@@ -24,7 +28,7 @@ tbreak read_length if frame->length == 126
 commands
   silent
   here
-  say A longer message. The 7 bits say 126: the length stands in the next 2 bytes.
+  say A longer message. The 7 bits say 126: the length is in the next 2 bytes.
   your-turn p frame->length
   your-turn finish
   your-turn frame-bits
@@ -38,7 +42,8 @@ commands
   say Longer than 65535 bytes: 127, and 8 bytes more.
   your-turn finish
   your-turn frame-bits
-  say The key's 4 bytes have not been read yet: n, a few times, reads them.
+  your-turn p frame->header_size
+  say 14 bytes, the longest header that there is: 2, 8 of length, 4 of masking key.
   tour-ends
 end
 

@@ -1,11 +1,11 @@
-# Lesson 10, payload and echo: the mask goes, seen by a watchpoint, and the answer has none.
+# Lesson 10, payload and echo: the mask is taken off, seen by a watchpoint, and the reply has none.
 
 tbreak frame_unmask
 commands
   silent
   here
-  say A payload has been read, as it crossed the wire: with the mask on. Here are its 5 bytes, and the
-  say 4 of the key (x/16xb would show 16).
+  say A payload has come, with the mask on. Here are its 5 bytes, and the 4 of the key (x/16xb would
+  say show 16).
   your-turn x/5xb bytes
   your-turn x/4xb key
   say A watchpoint stops when memory changes, whoever changes it. -l: this place, whatever its name.
@@ -17,8 +17,10 @@ commands
   say delete takes the watchpoint away ($bpnum is the number of the newest); finish does the others.
   your-turn delete $bpnum
   your-turn finish
-  your-turn x/5cb to
-  say The message is readable. c: it goes back.
+  your-turn x/5cb ws->message.bytes
+  say The message is readable. How far from the beginning of the read buffer does it lie?
+  your-turn p ws->message.bytes - ws->stream->in
+  say It is where it came, behind the 6 bytes of its header. c: it goes back.
 end
 
 tbreak frame_write
@@ -38,6 +40,6 @@ commands
   tour-ends
 end
 
-say This tour looks at a payload while its mask is taken off, and at the answer. (With a browser: send
+say This tour looks at a payload while its mask is taken off, and at the reply. (With a browser: send
 say Hello.)
 tour-begins

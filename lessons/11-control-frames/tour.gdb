@@ -1,12 +1,12 @@
 # Lesson 11, control frames: a ping in the middle of a message, and the closing handshake.
 
-tbreak answer_control
+tbreak handle_control
 commands
   silent
   here
   say A control frame, in the middle of a message that comes in two fragments.
   your-turn frame-bits
-  say The message waits meanwhile: message shows what has been gathered of it.
+  say The message waits meanwhile: message shows what has been read of it.
   your-turn message
   say The ping's payload lies elsewhere, in ws->control, so it does not get in the message's way.
   your-turn p *ws->control@frame->length
@@ -17,38 +17,40 @@ tbreak frame_write if opcode == 1
 commands
   silent
   here
-  say The message is whole, and is echoed as one frame. The ping has not harmed it.
+  say The message is complete, and is echoed as one frame. The ping has not harmed it.
   your-turn message
 end
 
-tbreak answer_close
+tbreak handle_close
 commands
   silent
   here
-  say A close frame has come: two bytes of code, the most significant first, and a reason.
+  say A Close frame has come: two bytes of code, the most significant first, and a reason.
   your-turn p *ws->control@length
   your-turn p ws->control[0] * 256 + ws->control[1]
 end
 
-tbreak say_last_word
+tbreak stream_write if flags == STREAM_LAST
 commands
   silent
   here
-  say The same code and reason go back. It is the last word: nothing is sent behind it.
-  your-turn frame-bits
-  your-turn x/7xb word->bytes
+  say The same code and reason go back, in a frame without a mask. The flag says: nothing may follow.
+  your-turn frame-bits first
+  your-turn x/5xb second
+  your-turn p (enum stream_flags)flags
 end
 
-tbreak stream_finish
+tbreak stream_linger
 commands
   silent
   here
-  say Both have said close. The server ends the connection first, as RFC 6455 section 7.1.1 wants it:
-  say the close frame waits in the write buffer, and goes now.
+  say The Close frame has been sent, and the stream takes nothing more. The server ends the connection
+  say first, as RFC 6455 section 7.1.1 wants it; then it reads until the client has ended too.
+  your-turn p s->closed
   your-turn stream
   tour-ends
 end
 
-say A ping may stand between two fragments, and a close frame wants an answer. (The page cannot send
+say A ping may come between two fragments, and a Close frame wants a reply. (The page cannot send
 say pings or fragments: browsers do that by themselves, if at all. CLIENT=1 shows them.)
 tour-begins

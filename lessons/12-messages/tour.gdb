@@ -1,13 +1,13 @@
-# Lesson 12, messages: a character cut in two by a frame's end, and a text that is none.
+# Lesson 12, messages: a character cut in two by a frame's end, and a text that is not UTF-8.
 
-tbreak frame_check_utf8
+tbreak utf8_check
 commands
   silent
   here
   say The first fragment: n, and the first byte of an e with an accent, which takes two.
   your-turn x/2xb bytes
   your-turn finish
-  say 0: no mistake so far. A character that is not whole yet is none.
+  say 0: nothing is wrong so far. A character that is not complete yet is no mistake.
 end
 
 break join_fragment
@@ -21,37 +21,37 @@ commands
   your-turn p/x ws->text
 end
 
-tbreak text_cut_off
+tbreak check_text_end
 commands
   silent
   here
   say FIN has come. Does the text end inside a character? message says: it does not.
   your-turn message
   your-turn finish
-  say c: the next text is wrong.
+  say c: the next text is not UTF-8.
 end
 
-tbreak check_utf8_byte if byte == 0xC0
+tbreak check_byte if byte == 0xC0
 commands
   silent
   here
-  say No character may begin with 0xC0: it would write in two bytes what one can say.
+  say No character may begin with 0xC0: two bytes would say what one byte can say.
   your-turn p/x byte
   your-turn finish
 end
 
-tbreak frame.c:wrong
+tbreak frame.c:fail
 commands
   silent
   here
   your-turn p code
-  your-turn p problem
-  say The code and the reason of the close frame that follows. bt 4: it was found while the payload
-  say was read, before the frame's end.
+  your-turn p reason
+  say The code and the reason of the Close frame that follows. bt 4 shows who found it: every caller
+  say now returns -1, up to on_upgrade in server.c, which sends the frame.
   your-turn bt 4
   tour-ends
 end
 
-say Fragments of one text are joined, and checked as they come. (A browser sends no fragments and no
-say wrong text: CLIENT=1 does.)
+say Fragments of one text are joined, and checked as they come. (A browser cuts only long messages, and
+say sends no text that is not UTF-8: CLIENT=1 does.)
 tour-begins

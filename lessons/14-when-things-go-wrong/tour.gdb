@@ -1,64 +1,81 @@
-# Lesson 14, when things go wrong: the server is told to stop, and says goodbye.
+# Lesson 14, when things go wrong: the server is told to stop, and each worker is woken.
 
 tbreak on_signal
 commands
   silent
   here
-  say SIGTERM has come, in the middle of whatever main did: it waited in accept4. A signal handler may
-  say touch next to nothing, so this one notes the wish, and makes that accept4 fail.
+  say SIGTERM has come, in the middle of whatever the thread did: main waited in accept4. A signal
+  say handler may touch next to nothing, so this one stores the wish, and makes that accept4 fail.
   your-turn bt
 end
 
-tbreak say_goodbye
+tbreak clients_stop
 commands
   silent
   here
-  say The accept loop is over. The table says who is there; main has entered each of them.
+  say The accept loop is over. Each worker waits in recv, and main cannot call a function there.
   your-turn clients
+  say The table has all of them, the newest first. Which ones have their WebSocket?
   your-turn p clients.first->number
-  your-turn p clients.first->progress
-  your-turn p clients.first->next->progress
-  say The newest is first. It has not asked for anything yet; the others have their WebSocket.
+  your-turn p clients.first->upgraded
+  your-turn p clients.first->next->upgraded
 end
 
-tbreak stream_farewell
+tbreak wake_locked if client->upgraded
 commands
   silent
   here
-  say Whoever has a WebSocket gets a close frame, from main's thread: its own waits in recv.
-  your-turn p s->tap->conn
-  your-turn frame-bits word->bytes
-  your-turn p word->bytes[2] * 256 + word->bytes[3]
+  say Main has left a cause in every stream. It is a number in memory; nobody has looked at it yet.
+  your-turn p (enum stream_cause)client->stream.wake
+  say Now the signal. With scheduler-locking on, only the thread that gdb looks at runs: so finish sends
+  say it, and nothing else happens.
+  your-turn set scheduler-locking on
+  your-turn finish
+  say Let the worker run alone (its number is the one that clients has shown): its recv fails.
+  your-turn thread 4
 end
 
-tbreak leave_table
+tbreak check_wake if s->wake != 0
 commands
   silent
   here
-  say Who had not asked is told nothing: its reading was ended. So its worker is the first to take a
-  say client out of the table, and to wake main, which waits for that.
-  your-turn p clients.admitted
-  say The others leave when they have answered the close frame; at most STOP_S seconds are given.
+  say recv has failed with EINTR, and the worker looks whether there is a cause. It takes it out, and its
+  say read fails with it, all the way up to the function that knows what to do.
+  your-turn bt 6
 end
 
-tbreak stream_set_deadline if seconds > 0 && s->last_word_said
+tbreak read_on if ws->stream->cause == STREAM_STOPPING
 commands
   silent
   here
-  say This client has answered. A deadline sees to it that nobody can hold up the end, even with
-  say --timeout 0: so many seconds for all that is still read.
-  your-turn p seconds
+  your-turn p ws->stream->cause
+  say Here it is known that this client has a WebSocket, and that no frame of its own is half sent: so
+  say this thread, and not main, sends Close 1001. 0 means: read on, until the client has replied.
+  your-turn finish
+  say All may run again. Whoever was in the middle of a request gets 503; who had not asked, nothing.
+  your-turn set scheduler-locking off
 end
 
-tbreak end_printing
+tbreak clients_leave if client->upgraded
 commands
   silent
   here
-  say No worker is left: nobody was cut off in the middle of a word.
+  say This client has replied with its own Close frame, so its worker ends. It takes its client out of
+  say the table, and wakes main if it was the last one. (gdb does not stop the clock: if you have read
+  say for more than STOP_S seconds, main has aborted the connection instead.)
+  your-turn p clients.served
+end
+
+tbreak files_forget
+commands
+  silent
+  here
+  say No worker is left, and nobody was cut off in the middle of a frame.
   your-turn p clients.first
   tour-ends
 end
 
-say The server is told to stop while three visitors are there. (With a browser: open the page twice, and
-say then, in another terminal, type: kill, and the number that info inferiors shows as process.)
+say The server is told to stop while three clients are there: one has said nothing, one is in the middle
+say of its request, one has a WebSocket. (With a browser: open the page and press Connect; then, in
+say another terminal, type: kill, and the number that info inferiors shows as process.)
 tour-begins

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds what stands in a folder that stage.sh has written: its server, or a suite of tests that
+# Builds what is in a folder that stage.sh has written: its server, or a suite of tests that
 # calls its functions.
 #
 #     lessons/tools/build.sh FOLDER OUTPUT [SUITE]     SUITE: such as 03_stream
@@ -7,9 +7,8 @@
 # $CC is the compiler, $CFLAGS is added (-Werror, say). What the compiler says is passed on. A suite
 # wants build/release/tests/harness.a, which make makes.
 set -eu
-cd "$(dirname "$0")/../.."
-. lessons/tools/flags.sh
-folder=$1 output=$2 suite=${3:-}
+WORKSHOP=$1 output=$2 suite=${3:-}
+. "$(dirname "$0")/common.sh"
 # What an unwritten function leaves unused: its parameters, its helpers, their variables.
 quiet='-Wno-unused-parameter -Wno-unused-function -Wno-unused-variable'
 
@@ -22,12 +21,10 @@ if [ -n "$suite" ]; then
 else
     set -- "$@" $server_libraries
 fi
-# What a refusal names: the lowest lesson that has an unwritten function.
-first=$(for source in $sources; do
-    sed -n 's/^    TODO\(_LATER\)\{0,1\}(\([0-9]*\),.*/\2/p' "$folder/$source"
-done | sort -n | head -n 1)
+# What a rejection names: the lowest lesson that has an unwritten function.
+first=$(first_unwritten)
 
 # shellcheck disable=SC2086
-${CC:-cc} $language -O0 -g3 $warnings $quiet ${CFLAGS:-} -DFIRST_UNWRITTEN="${first:-99}" "$client" \
-    -DWHERE="\"$PWD/lessons/tools/where.sh\"" -I"$folder" -Ilessons/tools -Itests $wrapped \
+${CC:-cc} $language -O0 -g3 $warnings $quiet ${CFLAGS:-} -DFIRST_UNWRITTEN="$first" "$client" \
+    -DWHERE="$(path_in_c lessons/tools/where.sh)" -I"$folder" -Ilessons/tools -Itests $wrapped \
     -o "$output" "$@"

@@ -19,13 +19,13 @@ prepare_server() {
         SERVER=$made/server
         build_server
     else
-        echo "Checking the finished code${WORKSHOP-, for there is no workshop/ yet (make workshop)}"
+        echo "Checking the finished code${WORKSHOP-, because there is no workshop/ yet (make workshop)}"
         SERVER=./server
         make_quietly server
     fi
 }
 
-# Builds the suite: with the learner's code where it calls some of that.
+# Builds the suite: with the learner's code if it calls some of that.
 prepare_suite() {
     program=build/release/tests/$suite
     if [ -n "$folder" ] && [ -z "${FOREIGN:-}" ] && includes_code "$suite"; then
@@ -93,7 +93,7 @@ check_earlier() {
     done
 }
 
-# What is next: the lesson behind this one, where that is what is to be written. Another is told by name.
+# What is next: the lesson after this one, if that is what is to be written. Another one is named.
 tell_what_follows() {
     if [ "$first" -eq $((lesson + 1)) ]; then
         printf '\nNext: '
@@ -132,7 +132,7 @@ if [ -z "$suite" ]; then
     exit 0
 fi
 if [ -n "${FOREIGN:-}" ] && calls_functions "$lesson"; then
-    echo "This check cannot test another program: it calls the functions of the lesson, for nothing on"
+    echo "This check cannot test another program: it calls the lesson's functions, because nothing on"
     echo "the wire shows them yet. Those of the other lessons (all but 3, 4, 7 and 9) can."
     exit 2
 fi

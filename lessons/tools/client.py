@@ -121,7 +121,7 @@ class Connection:
         """The response's head."""
         while b"\r\n\r\n" not in self.buffer:
             if not self.receive():
-                raise Trouble("the server has ended the connection before its answer was whole")
+                raise Trouble("the server has ended the connection before its response was complete")
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
         return head.decode()
 
@@ -162,13 +162,13 @@ def upgraded(server, target="/echo", head=b""):
     """A WebSocket; `head` is sent with the request."""
     connection = connect(server)
     connection.send(request(target) + head)
-    answer = connection.head()
-    if not answer.startswith("HTTP/1.1 101 "):
-        raise Trouble(f"expected 101 Switching Protocols, but got: {answer.splitlines()[0]}")
+    head = connection.head()
+    if not head.startswith("HTTP/1.1 101 "):
+        raise Trouble(f"expected 101 Switching Protocols, but got: {head.splitlines()[0]}")
     return connection
 
 
-def say_goodbye(connection):
+def close(connection):
     connection.send(frame(CLOSE, b"\x03\xe8"))
     connection.expect(CLOSE, b"\x03\xe8")
     connection.end()
@@ -178,7 +178,7 @@ def say_goodbye(connection):
 
 
 def lesson_1(server):
-    """Two visitors, who say nothing."""
+    """Two clients that say nothing."""
     return [connect(server), connect(server)]
 
 
@@ -203,7 +203,7 @@ def lesson_3(server):
 
 
 def lesson_4(server):
-    """A request with a query, and a header line with its name in capitals."""
+    """A request with a query, and a header field with its name in capitals."""
     client = connect(server)
     client.send(b"GET /echo?page=1 HTTP/1.1\r\nHost: localhost:8080\r\nACCEPT:  */*\r\n\r\n")
     client.head()
@@ -225,19 +225,19 @@ def lesson_6(server):
     client.head()
     client.end()
     client = upgraded(server)
-    say_goodbye(client)
+    close(client)
 
 
 def lesson_7(server):
     """An upgrade."""
-    say_goodbye(upgraded(server))
+    close(upgraded(server))
 
 
 def lesson_8(server):
     """An upgrade, with the first frame directly behind the request."""
     client = upgraded(server, head=frame(TEXT, b"Hello"))
     client.expect(TEXT, b"Hello")
-    say_goodbye(client)
+    close(client)
 
 
 def lesson_9(server):
@@ -246,7 +246,7 @@ def lesson_9(server):
     for payload in (b"Hello", b"a" * 300, b"b" * 70000):
         client.send(frame(TEXT, payload))
         client.expect(TEXT, payload)
-    say_goodbye(client)
+    close(client)
 
 
 def lesson_10(server):
@@ -254,7 +254,7 @@ def lesson_10(server):
     client = upgraded(server)
     client.send(frame(TEXT, b"Hello"))
     client.expect(TEXT, b"Hello")
-    say_goodbye(client)
+    close(client)
 
 
 def lesson_11(server):
@@ -271,7 +271,7 @@ def lesson_11(server):
 
 
 def lesson_12(server):
-    """A text in two fragments, the first of which ends in the middle of a character; a wrong text."""
+    """A text in two fragments, the first of which ends in the middle of a character; one not in UTF-8."""
     client = upgraded(server)
     word = "né".encode()  # 6e c3 a9
     client.send(frame(TEXT, word[:2], fin=0))
@@ -286,36 +286,40 @@ def lesson_12(server):
 
 
 def lesson_13(server):
-    """A watcher, and somebody to watch."""
-    watcher = upgraded(server, "/wire")
+    """A client of /wire, and one whose frames are recorded."""
+    subscriber = upgraded(server, "/wire")
     server.settle()
     client = upgraded(server)
     client.send(frame(TEXT, b"Hello"))
     client.expect(TEXT, b"Hello")
-    return [watcher, client]
+    return [subscriber, client]
 
 
 def lesson_14(server):
-    """Two WebSockets, and a visitor who has not asked yet; then the server is told to stop."""
-    clients = [upgraded(server), upgraded(server), connect(server)]
+    """A client that says nothing, one in the middle of its request, and a WebSocket; then the server is
+    told to stop."""
+    silent, asking = connect(server), connect(server)
+    asking.send(b"GET / HT")
+    client = upgraded(server)
     server.settle()
     if server.pid is not None:
         os.kill(server.pid, signal.SIGTERM)
-    silent = clients.pop()
-    if silent.receive():
+    silent.end()
+    if silent.buffer:
         raise Trouble(f"expected the end of the connection, but got {silent.buffer!r}")
-    server.settle()
-    silent.socket.close()
-    for client in clients:
-        opcode, payload = client.frame()
-        if opcode != CLOSE or payload[:2] != b"\x03\xe9":
-            raise Trouble(f"expected Close 1001, but got opcode {opcode} with {payload!r}")
-        client.send(frame(CLOSE, payload[:2]))
-        client.end()
+    head = asking.head()
+    if not head.startswith("HTTP/1.1 503 "):
+        raise Trouble(f"expected 503, but got: {head.splitlines()[0]}")
+    asking.end()
+    opcode, payload = client.frame()
+    if opcode != CLOSE or payload[:2] != b"\x03\xe9":
+        raise Trouble(f"expected Close 1001, but got opcode {opcode} with {payload!r}")
+    client.send(frame(CLOSE, payload[:2]))
+    client.end()
 
 
 def play(lesson, server):
-    """Plays a lesson; answers what must stay connected."""
+    """Plays a lesson; returns what must stay connected."""
     try:
         return globals()[f"lesson_{lesson}"](server)
     except (ConnectionError, TimeoutError) as error:

@@ -1,10 +1,10 @@
 # common.sh - what the workshop's commands share; each of them reads it in with "."
 #
 # It goes to the top folder of the project. $folder is where the learner's code is: $WORKSHOP, or
-# "workshop"; "" where WORKSHOP is set but empty, or there is no such folder: then the finished code
+# "workshop"; "" if WORKSHOP is set but empty, or there is no such folder: then the finished code
 # is meant. What is made from it goes to build/workshop.
 set -u
-cd "$(dirname "$0")/../.." || exit
+CDPATH= cd "$(dirname "$0")/../.." || exit
 . lessons/tools/flags.sh
 made=build/workshop
 last_to_write=14 # the lessons after it have nothing to write
@@ -17,7 +17,7 @@ if [ -n "${WORKSHOP:-}" ] && [ ! -d "$folder" ]; then
 fi
 [ -d "${folder:-none}" ] || folder=''
 
-# Ends the command where there is no code of the learner's.
+# Ends the command if there is no code of the learner's.
 need_folder() {
     [ -z "$folder" ] || return 0
     echo "There is no workshop/ yet: make workshop begins with lesson 1,"
@@ -37,7 +37,7 @@ if on_terminal && [ -z "${NO_COLOR:-}" ]; then
     red="$escape[31m" green="$escape[32m" bold="$escape[1m" plain="$escape[0m"
 fi
 
-# The lesson that a word names, as a plain number, in $lesson; ends the command where it is none.
+# The lesson that a word names, as a plain number, in $lesson; ends the command if there is no such lesson.
 take_lesson() {
     lesson=${1#0}
     case $lesson in
@@ -80,11 +80,14 @@ calls_functions() {
 
 # Whether a suite is built with the learner's code: it includes one of its headers.
 includes_code() {
-    grep -q '^#include "\(stream\|handshake\|frame\|wire\)\.h"' "tests/$1.c"
+    for header in *.h; do
+        ! grep -q "^#include \"$header\"" "tests/$1.c" || return 0
+    done
+    return 1
 }
 
 # All functions that the lessons have people write, as functions.awk lists them: lesson, name, file,
-# line, state, as things stand in the learner's folder. Where it is not there by its name any more,
+# line, state, as things are in the learner's folder. If it is not there by its name any more,
 # the state is "gone", and the file and line are the finished code's.
 all_functions() {
     {
@@ -94,7 +97,7 @@ all_functions() {
             [ ! -f "$folder/$file" ] || awk -f lessons/tools/functions.awk "$folder/$file"
         done
     } | awk -F '\t' -v OFS='\t' -v learner="$folder" '
-        $3 !~ /\// && $1 > 0 && $5 != "given" { name[++n] = $2; lesson[n] = $1; row[$2] = $3 OFS $4 }
+        $3 !~ /\// && $1 > 0 && $5 != "provided" { name[++n] = $2; lesson[n] = $1; row[$2] = $3 OFS $4 }
         $3 !~ /\// { next }
         { found[$2] = $3 OFS $4 OFS $5 }
         END {
@@ -130,7 +133,7 @@ unwritten_functions() {
     lesson_functions "$1" | awk -F '\t' '$5 == "unwritten" { print $3 ":" $4 "  " $2 }'
 }
 
-# The first lesson that has an unwritten function; one more than the last where there is none.
+# The first lesson that has an unwritten function; one more than the last if there is none.
 first_unwritten() {
     all_functions | awk -F '\t' -v first=$((last_to_write + 1)) '
         $5 == "unwritten" && $1 < first { first = $1 }
@@ -154,7 +157,7 @@ tell_next() {
 
 # ---- building ----
 
-# What a build of the learner's code, and of the suites, is made of. Where it is the same as it was,
+# What a build of the learner's code, and of the suites, is made of. If it is the same as it was,
 # what was made is still good. The project's place is part of it: the programs hold names of its files.
 fingerprint() {
     echo "${CC:-cc} ${CFLAGS:-} $PWD"
@@ -165,17 +168,17 @@ fingerprint() {
 # Checks may run at the same time, and need the same programs: one builds, and the others wait for
 # it. The turn ends with the shell that has taken it.
 take_turn() {
-    mkdir -p $made && exec 9>"$made/lock" && flock 9
+    sh lessons/tools/folder.sh $made && exec 9>"$made/lock" && flock 9
 }
 
 # Builds the server, or a suite that calls functions, into $made/NAME, from the learner's code. The
-# compiler's words are in $made/NAME.said. Fails where the compiler does.
+# compiler's words are in $made/NAME.said. Fails if the compiler does.
 build() (
     take_turn || exit
     fingerprint >"$made/$1.now"
     cmp -s "$made/$1.now" "$made/$1.of" && [ -x "$made/$1" ] && exit
     rm -f "$made/$1.of"
-    LC_ALL=C.UTF-8 lessons/tools/build.sh "$folder" "$made/$1.new" ${2:+"$2"} \
+    sh lessons/tools/build.sh "$folder" "$made/$1.new" ${2:+"$2"} \
         >"$made/$1.said" 2>&1 || exit
     mv "$made/$1.new" "$made/$1" && mv "$made/$1.now" "$made/$1.of"
 )
@@ -190,7 +193,7 @@ lesson_at() {
         END { if (lesson) print lesson " " name }' "$1"
 }
 
-# Says where the first error that the compiler told of belongs to.
+# Says to which function the first error of the compiler belongs.
 tell_error() {
     headers='sha1\|b64/[a-z]*\|CUnit/[A-Za-z]*\|stdio\|stdlib\|string\|errno'
     place=$(grep 'error:\|undefined reference\|multiple definition' "$1" |
@@ -218,8 +221,9 @@ tell_failed_build() {
     false
 }
 
-# Builds the learner's server and shows what the compiler says; fails where it does not compile.
+# Builds the learner's server and shows what the compiler says; fails if it does not compile.
 build_server() {
+    sh lessons/tools/folder.sh $made || exit
     build server || tell_failed_build server || return
     cat "$made/server.said"
 }
@@ -231,12 +235,12 @@ passed_before() {
 
 # Runs a lesson's check, and keeps what it says.
 check_quietly() {
-    ALONE=1 lessons/tools/check.sh "$1" >"$made/$1.log" 2>&1
+    ALONE=1 sh lessons/tools/check.sh "$1" >"$made/$1.log" 2>&1
 }
 
 # Checks all lessons up to the learner's, several at a time. $at is then the first one that has an
-# unwritten function or whose check fails; one more than the last where all is done. What fails is
-# checked once more alone: a slow machine is no mistake. Fails where the code does not compile.
+# unwritten function or whose check fails; one more than the last if all is done. What fails is
+# checked once more alone: a slow machine is no mistake. Fails if the code does not compile.
 find_place() {
     build_server || return
     due=$(seq 1 $(($(first_unwritten) - 1)) |
@@ -244,7 +248,7 @@ find_place() {
     if [ -n "$due" ]; then
         echo "Checking what is written ..."
         echo "$due" | sort -rn |
-            xargs -P 4 -I '{}' sh -c 'ALONE=1 lessons/tools/check.sh {} >"$0/{}.log" 2>&1' $made
+            xargs -P 4 -I '{}' sh -c 'ALONE=1 sh lessons/tools/check.sh {} >"$0/{}.log" 2>&1' $made
     fi
     at=1
     while [ $at -lt "$(first_unwritten)" ] && { passed_before $at || check_quietly $at; }; do

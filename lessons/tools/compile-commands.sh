@@ -4,11 +4,12 @@
 #
 #     lessons/tools/compile-commands.sh FILE TARGET...      (make compile_commands.json does)
 set -eu
-cd "$(dirname "$0")/../.."
+CDPATH= cd "$(dirname "$0")/../.."
 file=$1
 shift
 folder=${WORKSHOP:-workshop}
-work=$(mktemp -d)
+sh lessons/tools/folder.sh build
+work=$(mktemp -d build/commands.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 export PWD
@@ -24,7 +25,7 @@ function begin(file)
 # most what happens when it fails. Without -Werror: clangd leaves out the bodies of functions that stand
 # in included files, would take what they call for unused, and give up after twenty such errors.
 made_by_make() { # TARGET...
-    ${MAKE:-make} -nB --no-print-directory LESSON= "$@" >"$work/said"
+    ${MAKE:-make} -nB --no-print-directory V=1 LESSON= "$@" >"$work/said"
     awk "$json"'
         { sub(/ \|\| .*/, ""); gsub(/ -Werror /, " ") }
         $NF ~ /\.c$/ { begin($NF); printf "\"command\": %s}\n", quoted($0) }' "$work/said"
@@ -33,7 +34,7 @@ made_by_make() { # TARGET...
 # build.sh takes a folder's files, and more, in one command. Its compiler is printf here, which gives
 # back what it is told, an argument a line. Those of the files that are in PLACE are wanted.
 made_by_build() { # FOLDER PLACE
-    CC='printf %s\n' lessons/tools/build.sh "$1" none 2>/dev/null | awk -v place="$2/" "$json"'
+    CC='printf %s\n' sh lessons/tools/build.sh "$1" none 2>/dev/null | awk -v place="$2/" "$json"'
         $0 == "-o" { getline; next }
         /^-(l|Wl,)/ { next }
         !/\.c$/ { flags = flags quoted($0) ", "; next }

@@ -71,16 +71,21 @@ def first_difference(wanted, got):
     return max(len(wanted) - 1, 0), "(nothing more)", extra
 
 
+def unfinished(command):
+    """Whether a shell would ask for another line."""
+    return command.endswith("\\") or "<<" in command or command.count("'") % 2
+
+
 def commands(block):
     """A block's commands: [(number of the line, command, lines of output)]."""
     found, goes_on = [], False
     for number, line in enumerate(block.lines, block.first):
         if line.startswith("$ "):
             found.append((number, line[2:], []))
-            goes_on = line.endswith("\\") or "<<" in line
+            goes_on = unfinished(found[-1][1])
         elif goes_on and line.startswith("> "):
             found[-1] = (found[-1][0], found[-1][1] + "\n" + line[2:], [])
-            goes_on = line.endswith("\\") or "<<" in found[-1][1]
+            goes_on = unfinished(found[-1][1])
         elif not found:
             found.append((number, None, [line]))
         else:

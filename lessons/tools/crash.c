@@ -6,6 +6,7 @@
  * and then lets the signal do what it does. The report goes to standard error, or to the file that
  * $CRASH_REPORT names: there it begins with "crashed PID SIGNAL".
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -96,8 +97,9 @@ static void tell_where(int fd, const char *signal_text, const char *why)
         execl("/bin/sh", "sh", WHERE, pid, "crash", signal_text, why, (char *)NULL);
         _exit(127);
     }
-    if (child > 0)
-        waitpid((pid_t)child, NULL, 0);
+    /* The timer that has main look at its clients may interrupt this thread as well, after gdb held it. */
+    while (child > 0 && waitpid((pid_t)child, NULL, 0) < 0 && errno == EINTR)
+        ;
 }
 
 static void on_crash(int number, siginfo_t *info, void *context)
@@ -105,7 +107,7 @@ static void on_crash(int number, siginfo_t *info, void *context)
     static atomic_flag told = ATOMIC_FLAG_INIT;
     char text[12];
 
-    if (atomic_flag_test_and_set(&told)) /* another thread has crashed, and is telling */
+    if (atomic_flag_test_and_set(&told)) /* another thread has crashed, and is reporting */
         for (;;)
             pause();
     snprintf(text, sizeof text, "%d", number);
@@ -144,7 +146,7 @@ __attribute__((constructor)) static void begin(void)
     stack_t alternate = {.ss_size = sizeof stack, .ss_sp = stack};
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return; /* they tell of a crash themselves */
+    return; /* they report a crash themselves */
 #endif
     MAY_TRACE(); /* so that gdb may also be asked from outside why nothing happens */
     sigaltstack(&alternate, NULL);

@@ -1,12 +1,12 @@
 /*
  * crash.h - a stack for crash.c's handler, which each thread needs (todo.c sees threads begin)
  *
- * Weak: where crash.c is not linked, these are NULL.
+ * Weak: if crash.c is not linked, these are NULL.
  */
 #ifndef CRASH_H
 #define CRASH_H
 
-/* For a thread that begins; what it answers is for crash_end_thread. */
+/* For a thread that begins; what it returns is for crash_end_thread. */
 void *crash_begin_thread(void) __attribute__((weak));
 void crash_end_thread(void *stack) __attribute__((weak));
 

@@ -1,16 +1,16 @@
 #!/bin/sh
 # Starts gdb with a lesson's tour.
 #
-#     LESSON=9 lessons/tools/debug.sh             you look, and visit with a browser
-#     LESSON=9 CLIENT=1 lessons/tools/debug.sh    a scripted client visits instead
+#     LESSON=9 lessons/tools/debug.sh             you look, and connect with a browser
+#     LESSON=9 CLIENT=1 lessons/tools/debug.sh    a scripted client connects instead
 #     LESSON=9 TRANSCRIPT=FILE lessons/tools/debug.sh    nobody looks: the tour plays itself into FILE,
 #                                                        in at most $TOUR_SECONDS (60)
 #
-# It looks at your own functions where workshop/ has those of the lesson, and what you have not written
+# It looks at your own functions if workshop/ has those of the lesson, and what you have not written
 # yet is the finished code's. WORKSHOP= (empty) looks at the finished code.
-set -eu
-cd "$(dirname "$0")/../.."
-lesson=${LESSON:-} transcript=${TRANSCRIPT:-} workshop=${WORKSHOP-workshop} client='' gdb=''
+. "$(dirname "$0")/common.sh"
+set -e
+lesson=${LESSON:-} transcript=${TRANSCRIPT:-} client='' gdb=''
 build=$PWD/build/tours
 
 fail() {
@@ -32,24 +32,23 @@ tour=$1
 [ -e "$tour" ] || fail "lesson $lesson has no tour: $tour is missing"
 gdb -nx -batch -ex 'python print(6 * 7)' 2>/dev/null | grep -q 42 ||
     fail "gdb with Python in it is needed, as Debian's and Ubuntu's gdb has it: apt-get install gdb"
-mkdir -p "$build"
+sh lessons/tools/folder.sh build/tours
 
 # Answers whether the workshop has all of this lesson's functions.
 written() {
-    [ -n "$workshop" ] && [ -e "$workshop/server.c" ] &&
-        ! grep -Eq "^    TODO(_LATER)?\($lesson," "$workshop"/*.c
+    [ -e "$folder/server.c" ] && [ -z "$(unwritten_functions "$lesson")" ]
 }
 
 if written; then
-    echo "Your functions, from $workshop/; what you have not written yet is the finished code's."
-    lessons/tools/rest.sh "$workshop" "$build/source"
+    echo "Your functions, from $folder/; what you have not written yet is the finished code's."
+    sh lessons/tools/rest.sh "$folder" "$build/source"
     server=$build/server
-    lessons/tools/build.sh "$build/source" "$server" ||
+    sh lessons/tools/build.sh "$build/source" "$server" ||
         fail "this must be mended first. The finished code: make debug LESSON=$lesson WORKSHOP="
 else
-    [ -z "$workshop" ] || [ ! -e "$workshop/server.c" ] ||
-        echo "Lesson $lesson is not written in $workshop/ yet: this is the finished code."
-    make -s --no-print-directory debug-build
+    [ ! -e "$folder/server.c" ] ||
+        echo "Lesson $lesson is not written in $folder/ yet: this is the finished code."
+    make_quietly debug-build
     server=$PWD/build/debug/server
 fi
 
@@ -59,13 +58,13 @@ forbidden() {
     echo "In a container: start it with --cap-add=SYS_PTRACE --security-opt seccomp=unconfined." >&2
     echo "Else, as root: sysctl kernel.yama.ptrace_scope=1. \"make doctor\" says more." >&2
 }
-if [ -z "$transcript" ] && ! lessons/tools/may-trace.sh; then
+if [ -z "$transcript" ] && ! sh lessons/tools/may-trace.sh; then
     forbidden
     exit 1
 fi
 
 unset DEBUGINFOD_URLS # gdb would ask whether it may fetch the C library's source
-export SHELL=/bin/sh LC_ALL=C.UTF-8
+export SHELL=/bin/sh
 if [ -n "${CLIENT:-}$transcript" ]; then
     command -v python3 >/dev/null || fail "the scripted client needs python3: apt-get install python3"
     work=$(mktemp -d "$build/client.XXXXXX")
@@ -102,7 +101,7 @@ gdb=
     [ ! -e "$transcript.waits" ] || echo "Stops that were not reached: $(cat "$transcript.waits")." >&2
     grep -Ei 'error|not defined|cannot' "$transcript.gdb" | tail -n 5 >&2
     cat "$transcript.client" >&2
-    lessons/tools/may-trace.sh || forbidden
+    sh lessons/tools/may-trace.sh || forbidden
     exit 1
 }
 for kind in whole waits server client gdb; do

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Looks whether this machine has what the lessons need: a line for each thing, with what to do where it
-# is missing. Ends with status 1 where something that is needed is missing.
+# Looks whether this machine has what the lessons need: a line for each thing, with what to do if it
+# is missing. Ends with status 1 if something that is needed is missing.
 #
 #     make doctor
-#     lessons/tools/doctor.sh [PORT]     also where there is no make; PORT is the one to look at: 8080
+#     lessons/tools/doctor.sh [PORT]     also if there is no make; PORT is the one to look at: 8080
 . "$(dirname "$0")/common.sh"
 port=${1:-8080}
-cc=${CC:-cc}
+cc=${CC:-cc} # it may be two words: ccache gcc
 missing=0
-scratch=$(mktemp -d) || exit
+sh lessons/tools/folder.sh build && scratch=$(mktemp -d build/doctor.XXXXXX) || exit
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' INT TERM
 
@@ -31,7 +31,7 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# How to install packages: by one command of ours, where apt-get and make are there.
+# How to install packages: by one command of ours, if apt-get and make are there.
 install() {
     if have apt-get && have make; then
         echo "make workshop-deps"
@@ -47,16 +47,19 @@ compiles() {
     printf '#include <%s>\n' sys/types.h stdint.h "$1" >"$scratch/try.c"
     printf 'int main(void) { %s; return 0; }\n' "$2" >>"$scratch/try.c"
     shift 2
-    "$cc" -o "$scratch/try" "$scratch/try.c" "$@" 2>/dev/null && "$scratch/try"
+    $cc -o "$scratch/try" "$scratch/try.c" "$@" 2>/dev/null
 }
 
 compiler() {
-    if ! have "$cc"; then
+    if ! have "${cc%% *}"; then
         bad compiler "there is no $cc: $(install 'gcc libc6-dev')"
     elif ! compiles pthread.h 'pthread_self()' -pthread; then
         bad compiler "$cc cannot make a program: $(install 'gcc libc6-dev')"
+    elif ! "$scratch/try" 2>/dev/null; then
+        bad compiler "$cc makes a program, but it may not run in this folder:"
+        more "put the project where programs may run (mount says noexec where not)"
     else
-        good compiler "$("$cc" --version | head -n 1)"
+        good compiler "$($cc --version | head -n 1)"
     fi
 }
 
@@ -70,7 +73,7 @@ makes() {
 
 # Without a compiler there is nothing to say of a library.
 library() {
-    have "$cc" || return
+    have "${cc%% *}" || return
     name=$1 package=$2
     shift 2
     if compiles "$@"; then
@@ -102,7 +105,7 @@ python_there() {
 
 tracing() {
     have gdb || return
-    if lessons/tools/may-trace.sh; then
+    if sh lessons/tools/may-trace.sh; then
         good tracing "gdb can stop a program and look into it"
         return
     fi
@@ -140,6 +143,10 @@ owner() {
 }
 
 port_free() {
+    if [ ! -r /proc/net/tcp ]; then
+        note "port $port" "nobody can say whether it is free: /proc is not there"
+        return
+    fi
     hex=$(printf :%04X "$port")
     socket=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
         awk -v port="$hex" '$2 ~ port "$" && $4 == "0A" { print $10; exit }')
@@ -175,6 +182,7 @@ node_there() {
     fi
 }
 
+[ -x lessons/tools/talk.py ] || note scripts "they have lost a mark: chmod +x lessons/tools/* lessons/16*/*.sh"
 compiler
 makes
 library libmd libmd-dev sha1.h 'SHA1_CTX context; SHA1Init(&context)' -lmd

@@ -5,10 +5,10 @@
 #     lessons/tools/forwarded.sh ./server --wire --port 9000      (make run and make mine do, there)
 #
 # There, the server listens on its own machine, and the browser sees https://NAME-PORT.app.github.dev; a
-# proxy stands between them. Where the Origin is that address, the server may get it as it is, or as
+# proxy is between them. If the Origin is that address, the server may get it as it is, or as
 # localhost with http or https, which the proxy writes in its place; the Host line may hold either too.
-# So that no combination is refused, all three are allowed by name. The Origin of another site's page
-# comes as it is, and is refused. PORT is what the server is told, else 8080.
+# So that no combination is rejected, all three are allowed by name. The Origin of another site's page
+# comes as it is, and is rejected. PORT is what the server is told, else 8080.
 port=8080 before=''
 for word; do
     case $before,$word in

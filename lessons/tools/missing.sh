@@ -1,6 +1,6 @@
 #!/bin/sh
-# Says what to install, where a C file did not compile because a library is missing, or the compiler.
-# Says nothing where it was something else, for the compiler has said what. Ends with status 1.
+# Says what to install, if a C file did not compile because a library is missing, or the compiler.
+# Says nothing if it was something else, because the compiler has said what. Ends with status 1.
 #
 #     lessons/tools/missing.sh FILE COMPILER FLAG...      (make does, when a file did not compile)
 file=$1

@@ -1,35 +1,22 @@
 # rest.awk - fills what is not written in a file of workshop/ with the finished functions
 #
-#     awk -v name=workshop/frame.c -v finished=frame.c -f lessons/tools/rest.awk frame.c workshop/frame.c
+#     awk -v name=workshop/frame.c -v finished=frame.c -f lessons/tools/rest.awk LIST frame.c workshop/frame.c
 #
-# A function that is not written holds a line "    TODO(12, ...": its body is taken from the finished
-# file. Lines of "#line" tell the compiler, and so the debugger, in which file each line really stands.
+# LIST is what functions.awk says of both files. Lines of "#line" tell the compiler, and so the debugger,
+# in which file each line really is.
+BEGIN { FS = "\t" }
+FNR == 1 { file++ }
+file == 1 && $3 == finished { first[$2] = $6; last[$2] = $7 }
+file == 1 && $3 == name && $5 == "unwritten" { missing[$6] = $2; ends[$6] = $7 }
+file == 2 { line[FNR] = $0 }
+file < 3 { next }
 
-# The name of the function whose first lines are given; "" where they are no function's.
-function name_of(lines) {
-    if (!match(lines, /[a-z_0-9]+\(/))
-        return ""
-    return substr(lines, RSTART, RLENGTH - 1)
+FNR == 1 { printf "#line 1 \"%s\"\n", name }
+missing[FNR] in first {
+    printf "#line %d \"%s\"\n", first[missing[FNR]], finished
+    for (i = first[missing[FNR]]; i <= last[missing[FNR]]; i++)
+        print line[i]
+    skip = ends[FNR]
+    printf "#line %d \"%s\"\n", skip + 1, name
 }
-
-FNR == 1 { file++; signature = ""; inside = 0 }
-
-# Both files: a function's first lines stand in front of a brace that is alone in the first column.
-!inside && /^[a-z]/ { signature = "" }
-!inside && $0 != "{" { signature = signature $0 "\n" }
-!inside && $0 == "{" { inside = 1; body = ""; begins = FNR; unwritten = 0 }
-inside { body = body $0 "\n" }
-inside && /^    TODO(_LATER)?\(/ { unwritten = 1 }
-
-file == 1 && inside && /^}/ { bodies[name_of(signature)] = body; first[name_of(signature)] = begins }
-file == 2 && FNR == 1 { printf "#line 1 \"%s\"\n", name }
-file == 2 && !inside { print }
-file == 2 && inside && /^}/ {
-    function_name = name_of(signature)
-    if (unwritten && function_name in bodies)
-        printf "#line %d \"%s\"\n%s#line %d \"%s\"\n", first[function_name], finished,
-            bodies[function_name], FNR + 1, name
-    else
-        printf "%s", body
-}
-inside && /^}/ { inside = 0; signature = "" }
+FNR > skip + 0 { print }

@@ -2,8 +2,8 @@
 #
 #     awk -v wanted=serve -f lessons/tools/show.awk server.c
 #
-# The comment, the lines of the function's head, and its body stand directly below each other; the
-# body's braces stand alone in the first column.
+# The comment, the lines of the function's head, and its body are directly below each other; the
+# body's braces are alone in the first column.
 
 function forget() { text = head = ""; }
 

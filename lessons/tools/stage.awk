@@ -5,8 +5,8 @@
 #
 # The comment directly above a function begins with its lesson: "Lesson 7. Makes the accept key".
 # Functions of that lesson and of later ones lose their body: it becomes a TODO with the comment's
-# first sentence, and returns zero. Functions marked "Lesson 7, given." stay. Where the comment
-# says that the server runs without a function, the TODO is passed over in silence.
+# first sentence, and returns zero. Functions marked "Lesson 7, provided." stay. If the comment
+# says that the server runs without a function, the TODO does nothing.
 
 function flush_comment() {
     printf "%s", comment
@@ -21,7 +21,7 @@ function words(line) {
     return line
 }
 
-# Whether a function is to lose its body. Its name stands in its first lines, before a parenthesis.
+# Whether a function is to lose its body. Its name is in its first lines, before a parenthesis.
 function is_left_out() {
     if (text !~ /^Lesson [0-9]+\. /)
         return 0

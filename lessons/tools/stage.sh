@@ -1,10 +1,10 @@
 #!/bin/sh
 # Writes one stage of the course into a folder: the finished code without the functions of LESSON
-# and of later ones, nor FUNCTION, where one is named. build.sh adds what an unwritten function does.
+# and of later ones, nor FUNCTION, if one is named. build.sh adds what an unwritten function does.
 #
 #     lessons/tools/stage.sh LESSON FOLDER [FUNCTION]
 set -eu
-cd "$(dirname "$0")/../.."
+CDPATH= cd "$(dirname "$0")/../.."
 . lessons/tools/flags.sh
 lesson=$1 folder=$2 function=${3:-}
 

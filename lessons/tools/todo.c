@@ -1,20 +1,22 @@
 /*
- * todo.c - finds the visitor of an unwritten function's thread, and refuses him
+ * todo.c - finds the client that an unwritten function's thread serves, and rejects it
  *
  * The server's own source knows nothing of this file. The linker leads four calls through here
- * (--wrap): accept4 and stream_open tell of a visitor, pthread_create hands him on to the new
- * thread, and handshake_switch tells that he is to be answered in frames from now on.
+ * (--wrap): accept4 and stream_open name a client, pthread_create hands it on to the new thread, and
+ * handshake_switch says that it speaks in frames from now on.
  */
 #include "todo.h"
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clients.h"
 #include "crash.h"
 #include "handshake.h"
 #include "stream.h"
@@ -23,17 +25,17 @@
 #define FIRST_UNWRITTEN lesson
 #endif
 
-/* The visitor that a thread serves, or that main has just accepted. */
-struct visitor {
+/* The client that a thread serves, or that main has just accepted. */
+struct peer {
     int fd; /* -1: none */
     struct stream *stream;
     bool switched; /* the 101 has been written */
 };
-static _Thread_local struct visitor visitor = {.fd = -1};
+static _Thread_local struct peer peer = {.fd = -1};
 
 /* What a new thread takes with it. */
 struct start {
-    struct visitor visitor;
+    struct peer peer;
     void *(*routine)(void *);
     void *argument;
 };
@@ -42,16 +44,16 @@ int __real_accept4(int listener, struct sockaddr *address, socklen_t *length, in
 int __wrap_accept4(int listener, struct sockaddr *address, socklen_t *length, int flags);
 int __wrap_accept4(int listener, struct sockaddr *address, socklen_t *length, int flags)
 {
-    visitor = (struct visitor){.fd = __real_accept4(listener, address, length, flags)};
-    return visitor.fd;
+    peer = (struct peer){.fd = __real_accept4(listener, address, length, flags)};
+    return peer.fd;
 }
 
-void __real_stream_open(struct stream *s, int fd, struct wire_tap *tap);
-void __wrap_stream_open(struct stream *s, int fd, struct wire_tap *tap);
-void __wrap_stream_open(struct stream *s, int fd, struct wire_tap *tap)
+void __real_stream_open(struct stream *s, int fd);
+void __wrap_stream_open(struct stream *s, int fd);
+void __wrap_stream_open(struct stream *s, int fd)
 {
-    __real_stream_open(s, fd, tap);
-    visitor.stream = s;
+    __real_stream_open(s, fd);
+    peer.stream = s;
 }
 
 static void end_thread(void *stack)
@@ -66,8 +68,8 @@ static void *start_routine(void *argument)
     void *result, *stack = crash_begin_thread != NULL ? crash_begin_thread() : NULL;
 
     free(argument);
-    visitor = start.visitor;
-    pthread_cleanup_push(end_thread, stack); /* also where the thread ends by pthread_exit */
+    peer = start.peer;
+    pthread_cleanup_push(end_thread, stack); /* also if the thread ends by pthread_exit */
     result = start.routine(start.argument);
     pthread_cleanup_pop(1);
     return result;
@@ -84,34 +86,53 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
     int error = 1;
 
     if (start != NULL) {
-        *start = (struct start){.visitor = visitor, .routine = routine, .argument = argument};
+        *start = (struct start){.peer = peer, .routine = routine, .argument = argument};
         error = __real_pthread_create(thread, attributes, start_routine, start);
     }
     if (error != 0)
         free(start);
-    visitor.fd = -1; /* the new thread's now */
+    peer.fd = -1; /* the new thread's now */
     return error;
 }
 
-int __real_handshake_switch(struct stream *s, const struct request *r, bool more);
-int __wrap_handshake_switch(struct stream *s, const struct request *r, bool more);
-int __wrap_handshake_switch(struct stream *s, const struct request *r, bool more)
+int __real_handshake_switch(struct request *r, unsigned flags);
+int __wrap_handshake_switch(struct request *r, unsigned flags);
+int __wrap_handshake_switch(struct request *r, unsigned flags)
 {
-    int result = __real_handshake_switch(s, r, more);
+    int result = __real_handshake_switch(r, flags);
 
-    visitor.switched = result == 0;
+    peer.switched = result == 0;
     return result;
+}
+
+/* Takes the client out of the table, if it is there already, and gives its memory back, because nobody
+ * else will; but that is what lesson 2's end_client is for, and without lesson 14's clients_leave the
+ * client stays in the table. */
+static void end_client_of(int lesson)
+{
+    struct client *client;
+
+    if (peer.stream == NULL) {
+        close(peer.fd);
+        return;
+    }
+    client = (struct client *)((char *)peer.stream - offsetof(struct client, stream));
+    clients_leave(client);
+    if (lesson > 2 && lesson < 14)
+        clients_free(client);
+    else
+        close(peer.fd);
 }
 
 static void send_501(const char *sentence)
 {
-    char answer[500];
-    int n = snprintf(answer, sizeof answer,
+    char response[500];
+    int n = snprintf(response, sizeof response,
                      "HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain; charset=utf-8\r\n"
                      "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
                      strlen(sentence) + 1, sentence);
 
-    send(visitor.fd, answer, (size_t)n, MSG_NOSIGNAL);
+    send(peer.fd, response, (size_t)n, MSG_NOSIGNAL);
 }
 
 static void send_1011(const char *sentence)
@@ -123,11 +144,11 @@ static void send_1011(const char *sentence)
         length = 123;
     close_frame[1] = (unsigned char)(2 + length);
     memcpy(close_frame + 4, sentence, length);
-    stream_flush(visitor.stream); /* the 101, and what else was written before */
-    send(visitor.fd, close_frame, 4 + length, MSG_NOSIGNAL);
+    stream_flush(peer.stream); /* the 101, and what else was written before */
+    send(peer.fd, close_frame, 4 + length, MSG_NOSIGNAL);
 }
 
-/* The lesson to go on with is the first unwritten one, which need not be the one that was come to. */
+/* The lesson to go on with is the first unwritten one, which need not be that of this function. */
 static void describe(char *words, size_t size, int lesson, const char *sentence)
 {
     if (lesson == FIRST_UNWRITTEN)
@@ -142,21 +163,21 @@ void todo(int lesson, const char *sentence)
     char words[300], ignored[1000];
 
     describe(words, sizeof words, lesson, sentence);
-    if (visitor.fd < 0 && unwritten != NULL)
+    if (peer.fd < 0 && unwritten != NULL)
         unwritten(words);
-    if (visitor.fd < 0) {
+    if (peer.fd < 0) {
         fprintf(stderr, "server: %s\n", words);
         exit(EXIT_FAILURE);
     }
-    if (visitor.switched)
+    if (peer.switched)
         send_1011(words);
     else
         send_501(words);
-    shutdown(visitor.fd, SHUT_WR);
-    while (recv(visitor.fd, ignored, sizeof ignored, 0) > 0)
+    shutdown(peer.fd, SHUT_WR);
+    while (recv(peer.fd, ignored, sizeof ignored, 0) > 0)
         ;
-    close(visitor.fd);
-    visitor.fd = -1;
+    end_client_of(lesson);
+    peer = (struct peer){.fd = -1};
     if (lesson != 2)
         pthread_exit(NULL);
 }

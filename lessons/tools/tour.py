@@ -8,6 +8,7 @@ The same tour is also played without anybody at the keyboard (make tours), for t
 lesson shows: then TOUR_TRANSCRIPT names the file to write, what a reader would type is typed here, and
 what differs from run to run (addresses, ids, ports, line numbers) is left out.
 """
+import glob
 import os
 import re
 import shlex
@@ -17,7 +18,9 @@ import textwrap
 
 import gdb
 
-OWN_FILES = ("server.c", "stream.c", "handshake.c", "frame.c", "wire.c")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+# Each part of the server has a header of its name, as in flags.sh.
+OWN_FILES = ["server.c", *(os.path.basename(p)[:-1] + "c" for p in glob.glob(os.path.join(ROOT, "*.h")))]
 TRANSCRIPT = os.environ.get("TOUR_TRANSCRIPT")  # the file to write; None: somebody sits at the prompt
 CLIENT_FILE = os.environ.get("TOUR_CLIENT")  # where a scripted client waits to be told the port
 SERVER_OUTPUT = TRANSCRIPT + ".server" if TRANSCRIPT else None
@@ -61,7 +64,7 @@ def thread_words(thread):
     """What a thread is called; a new one bears its maker's name until it has got its own."""
     if thread.num == 1:
         return "the main thread"
-    new = gdb.newest_frame().name() in ("worker", "send_view", "print_view")
+    new = gdb.newest_frame().name() in ("worker", "send_events", "print_events")
     return "a new thread" if new else thread.name
 
 
@@ -103,7 +106,7 @@ def struct_name(value):
 
 def find(*tags, start=None):
     """The nearest argument that points to one of these structs, in this frame or in its callers."""
-    threads = {"worker": "client", "send_view": "view"}  # what a thread's own function is given
+    threads = {"worker": "client", "send_events": "view"}  # what a thread's own function is passed
     for frame in frames(start):
         for name, value in arguments(frame) if is_own(frame) else []:
             if struct_name(value) in tags and int(value) != 0:
@@ -122,6 +125,15 @@ def find_stream(start=None):
     ways = {"stream": lambda: value, "websocket": lambda: value["stream"],
             "client": lambda: value["stream"].address}
     return ways[struct_name(value)]()
+
+
+def find_address(start):
+    """The address of the client that a thread serves; none in a thread that serves no client."""
+    view = find("view", start=start)
+    if view is not None:
+        return text_at(view["ws"]["source"]["address"][0].address)
+    client = find("client", start=start)
+    return "" if client is None else text_at(client["source"]["address"][0].address)
 
 
 def read_bytes(address, count):
@@ -191,9 +203,9 @@ class Helper(gdb.Command):
 class Stream(Helper):
     """Show what is buffered between a client's socket and the program.
 
-The read buffer holds what recv has brought: bytes that were given out already, then those that
-wait. The caret stands under the byte that is given out next (in_start). The write buffer holds
-what will go with the next send.
+The read buffer holds what recv has received: bytes that were read already, then those that wait
+to be read. The caret is under the byte that is read next (in_start). The write buffer holds what
+will be sent with the next send.
 
 The stream is that of the client whose thread is selected (see "help clients"). "stream EXPRESSION"
 takes another one: any expression that is a pointer to a struct stream."""
@@ -206,11 +218,11 @@ takes another one: any expression that is a pointer to a struct stream."""
             raise gdb.GdbError("This thread serves no client here: try another one (info threads).")
         start, end, waiting = int(s["in_start"]), int(s["in_end"]), int(s["out_length"])
         if end == 0:
-            yield "  read buffer: empty, nothing has come"
+            yield "  read buffer: empty, nothing was received"
         elif start == end:
-            yield f"  read buffer: {end} bytes came, all of them given out"
+            yield f"  read buffer: {end} bytes were received, all of them read"
         else:
-            yield f"  read buffer: {end} bytes came, {start} given out, {end - start} wait"
+            yield f"  read buffer: {end} bytes were received, {start} read, {end - start} wait"
         if start < end:
             yield from hex_rows(read_bytes(s["in"].address, end), start)
         yield f"  write buffer: {waiting} bytes wait for a send" if waiting else "  write buffer: empty"
@@ -231,11 +243,11 @@ def header_drawing(head):
     first, second = head[0], head[1]
     opcode, length = first & 0xF, second & 0x7F
     ends = "the last frame of its message" if first & 0x80 else "more frames of this message follow"
-    reserved = first >> 4 & 7
+    rsv = first >> 4 & 7
     words = {126: "126: the length follows, in 2 bytes", 127: "127: the length follows, in 8 bytes"}
     yield f"  byte 0   {' '.join(f'{first:08b}')}   0x{first:02x}"
     yield f"           | | | | +-+-+-+-- opcode {opcode}: {OPCODES.get(opcode, 'unknown')}"
-    yield f"           | +-+-+---------- RSV1-3 {reserved:03b}{'' if reserved == 0 else ': must be 0'}"
+    yield f"           | +-+-+---------- RSV1-3 {rsv:03b}{'' if rsv == 0 else ': must be 0'}"
     yield f"           +---------------- FIN {first >> 7}: {ends}"
     yield f"  byte 1   {' '.join(f'{second:08b}')}   0x{second:02x}"
     yield f"           | +-+-+-+-+-+-+-- length {words.get(length, length)}"
@@ -246,8 +258,8 @@ def header_drawing(head):
 class FrameBits(Helper):
     """Draw the first two bytes of a frame's header bit by bit, and name what follows them.
 
-Without an argument: of the frame that is being read (a struct frame, in this function or in one
-that called it) or of a close frame that is being made (a struct last_word).
+Without an argument: of the frame that is being read. Its header waits in the read buffer while
+read_header runs; later it is put together again from the fields of struct frame.
 "frame-bits EXPRESSION" takes any array of bytes or pointer to bytes: frame-bits header
 "frame-bits 0x81 0x05" takes the bytes themselves."""
 
@@ -256,7 +268,7 @@ that called it) or of a close frame that is being made (a struct last_word).
     def run(self, argument):
         head, known = self.header(argument)
         if known < 2:
-            raise gdb.GdbError("The two bytes have not been read yet: go on, with n or finish.")
+            raise gdb.GdbError("The two bytes have not been received yet: go on, with n or finish.")
         yield from header_drawing(head)
         extended = {126: 2, 127: 8}.get(head[1] & 0x7F, 0)
         if extended and known >= 2 + extended:
@@ -275,14 +287,27 @@ that called it) or of a close frame that is being made (a struct last_word).
             array = value.type.strip_typedefs().code == gdb.TYPE_CODE_ARRAY
             count = value.type.sizeof if array else 2
             return read_bytes(value.address if array else value, count), count
-        value = find("frame", "last_word")
+        if any(is_own(f) and f.name() == "read_header" for f in frames()):
+            stream = find_stream()
+            known = min(14, int(stream["in_end"]) - int(stream["in_start"]))
+            return read_bytes(stream["in"].address + int(stream["in_start"]), known), known
+        value = find("frame")
         if value is None:
-            raise gdb.GdbError(
-                "No frame is at hand here. In frame_read_header and what it calls, there is.")
-        if struct_name(value) == "last_word":
-            return read_bytes(value["bytes"].address, 2), min(2, int(value["length"]))
-        known = int(value["header_length"])
-        return read_bytes(value["header"].address, known), known
+            raise gdb.GdbError("No frame is at hand here. In read_header and what it calls, there is.")
+        head = header_of(value)
+        return head, len(head)
+
+
+def header_of(frame):
+    """The header that a struct frame was decoded from; b"" if none was."""
+    size, masked = int(frame["header_size"]), bool(frame["masked"])
+    if size <= 2:
+        return b""  # a client's frame is masked, so this one has not been decoded yet
+    length, extended = int(frame["length"]), size - 2 - (4 if masked else 0)
+    first = bool(frame["fin"]) << 7 | int(frame["rsv"]) << 4 | int(frame["opcode"])
+    second = masked << 7 | {0: length, 2: 126, 8: 127}[extended]
+    key = read_bytes(frame["masking_key"].address, 4) if masked else b""
+    return bytes([first, second]) + length.to_bytes(8, "big")[8 - extended:] + key
 
 
 class Clients(Helper):
@@ -293,9 +318,9 @@ gdb's own: "thread 3" looks at the thread with gdb's number 3. A star marks the 
 looks at now. It is "info threads" with what this program knows added."""
 
     name = "clients"
-    waits = {"accept_loop": "waits for a visitor", "receive": "waits for bytes",
-             "wire_next": "waits for an event", "pause_locked": "waits for workers to end",
-             "wait_for_workers": "waits for workers to end", "await": "waits, with a time limit"}
+    waits = {"accept_loop": "waits for a client", "receive": "waits for bytes",
+             "send_all_locked": "waits for room", "stream_linger": "waits for the client's end",
+             "broadcast_next": "waits for an event", "pause_locked": "waits for the workers to end"}
 
     def run(self, argument):
         selected = gdb.selected_thread()
@@ -304,10 +329,7 @@ looks at now. It is "info threads" with what this program knows added."""
             thread.switch()
             top = gdb.newest_frame()
             own = next((f for f in frames(top) if is_own(f)), None)
-            stream = find_stream(top)
-            address = ""
-            if stream is not None and int(stream["tap"]) != 0:
-                address = text_at(stream["tap"]["address"][0].address)
+            address = find_address(top)
             where = own.name() if own else "the C library"
             if own and own != top and where in self.waits:
                 where += ", " + self.waits[where]
@@ -317,7 +339,7 @@ looks at now. It is "info threads" with what this program knows added."""
 
 
 class Request(Helper):
-    """Show the request that is being read or answered: what has been parsed of it so far."""
+    """Show the request that is being read or responded to: what has been parsed of it so far."""
 
     name = "request"
 
@@ -335,15 +357,17 @@ class Request(Helper):
         for i in range(int(r["header_count"])):
             header = r["headers"][i]
             yield f"  header   {text_at(header['name'])}: {text_at(header['value'])}"
-        if int(r["problem"]) != 0:
-            yield f"  problem  {text_at(r['problem'])}"
+        if int(r["status"]) != 0:
+            yield f"  status   {int(r['status'])}"
+        if int(r["reason"]) != 0:
+            yield f"  reason   {text_at(r['reason'])}"
 
 
 class Message(Helper):
-    """Show the message that is being gathered from its frames, and where its text stands.
+    """Show the message that is being read from its frames.
 
-Missing bytes are those that the last character still lacks: a character of UTF-8 may be cut in two
-by a frame's end."""
+If its last character lacks bytes, it says how many: the end of a frame may cut a character of UTF-8
+in two."""
 
     name = "message"
 
@@ -363,26 +387,27 @@ by a frame's end."""
 
 
 class Events(Helper):
-    """Show the last events in the ring of the wire view, and the number of the next one.
+    """Show the last events in the ring of the trace, and the number of the next one.
 
 "events 3" shows three of them."""
 
     name = "events"
 
     def run(self, argument):
-        ring, count = gdb.parse_and_eval("ring"), int(argument or 8)
+        ring, count = gdb.parse_and_eval("'trace.c'::events"), int(argument or 8)
         following = int(ring["next"])
-        size = ring["events"].type.range()[1] + 1
+        size = ring["slots"].type.range()[1] + 1
+        event_pointer = gdb.lookup_type("struct trace_event").pointer()
         if following == 1:
             yield "  the ring is empty"
         for n in range(max(1, following - count), following):
-            event = ring["events"][n % size]
-            kind = str(event["kind"]).replace("WIRE_", "").replace("_", "-").lower()
+            event = ring["slots"][n % size]["bytes"].address.cast(event_pointer)
+            kind = str(event["kind"]).replace("TRACE_", "").replace("_", "-").lower()
             data = read_bytes(event["bytes"].address, int(event["size"]))
             words = data.hex(" ") if kind == "frame" else data.decode("utf-8", "replace")
             if kind in ("frame", "line"):
-                kind += " " + str(event["direction"]).replace("WIRE_", "").lower()
-            yield steady(f"  {n:>3}  connection {int(event['conn'])}  {kind}: {words[:60]}")
+                kind += " " + str(event["direction"]).replace("TRACE_", "").lower()
+            yield steady(f"  {n:>3}  connection {int(event['connection'])}  {kind}: {words[:60]}")
         yield f"  the next event gets number {following}"
 
 
@@ -571,6 +596,8 @@ RESUMING = re.compile(r"(run|r|c|continue|n|next|s|step|finish|fin|until|advance
 
 def library_words(frame):
     """A frame that is not of this program's source, as gdb has it, without the folder."""
+    if (frame.name() or "").startswith("__wrap_"):
+        return "the C library"  # todo.c, in a learner's build: it calls the function of that name
     name = gdb.solib_name(frame.pc())
     library = re.sub(r"\.so.*", "", os.path.basename(name)) if name else "?"
     return f"{frame.name()} () from {library}" if library != "libc" else "the C library"

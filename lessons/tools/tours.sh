@@ -7,7 +7,7 @@
 # A lesson shows its tour in the one block that begins with ```gdb, in its README's section "Step
 # through it". build/tours keeps what was played.
 set -eu
-cd "$(dirname "$0")/../.."
+CDPATH= cd "$(dirname "$0")/../.."
 what=$1
 shift
 folder=build/tours
@@ -52,7 +52,7 @@ show() { # LESSON README TRANSCRIPT
         has_one_block "$2" || return 1
         awk -v want=show "$block" "$2" |
             diff -u --label "$2, what it says" --label "what the tour shows now" - "$3" && return
-        echo "tours: the transcript in $2 is not what the tour shows. Where the tour is right:" \
+        echo "tours: the transcript in $2 is not what the tour shows. If the tour is right:" \
             "make tours UPDATE=1"
         return 1
         ;;
@@ -62,7 +62,7 @@ show() { # LESSON README TRANSCRIPT
 play() { # LESSON WORKSHOP
     readme=$(echo lessons/"$(printf %02d "$1")"-*)/README.md
     played=$((played + 1))
-    LESSON=$1 TRANSCRIPT=$PWD/$folder/$1 WORKSHOP=$2 lessons/tools/debug.sh &&
+    LESSON=$1 TRANSCRIPT=$PWD/$folder/$1 WORKSHOP=$2 sh lessons/tools/debug.sh &&
         show "$1" "$readme" "$folder/$1" || failed=$((failed + 1))
 }
 
@@ -74,7 +74,7 @@ for lesson; do
 done
 # One on a workshop that is written to lesson 3: the rest is the finished code's.
 if [ "$what" = check ] && [ -n "$all" ]; then
-    lessons/tools/stage.sh 4 "$folder/workshop"
+    sh lessons/tools/stage.sh 4 "$folder/workshop"
     play 3 "$folder/workshop"
 fi
 [ "$failed" = 0 ] || { echo "tours: $failed of $played failed"; exit 1; }

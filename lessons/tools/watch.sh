@@ -5,7 +5,7 @@
 #     make watch
 #
 # It looks at the files' contents twice a second: that works in folders that are shared with another
-# machine too, where nothing tells of a change and clocks differ.
+# machine too, where nobody reports a change and clocks differ.
 . "$(dirname "$0")/common.sh"
 need_folder
 trap 'printf "\nNo longer watching.\n"; exit 0' INT TERM
@@ -28,7 +28,7 @@ wait_for_change() {
     begin
 }
 
-# A clean screen, where there is one, and the contents that will be checked.
+# A clean screen, if there is one, and the contents that will be checked.
 begin() {
     checked=$(contents)
     ! on_terminal || printf '\033[H\033[2J\033[3J'
@@ -41,7 +41,7 @@ tell_waiting() {
 
 # Checks lessons as long as they pass and the next one has no unwritten function.
 check_on() {
-    while lessons/tools/check.sh "$lesson"; do
+    while sh lessons/tools/check.sh "$lesson"; do
         lesson=$((lesson + 1))
         [ "$lesson" -le $last_to_write ] || exit 0
         [ -z "$(unwritten_functions "$lesson")" ] || break

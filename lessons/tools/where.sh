@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says where a program stands: gdb looks at all its threads, and this puts it into a few lines.
+# Says where a program is: gdb looks at all its threads, and this puts it into a few lines.
 #
 #     lessons/tools/where.sh PID crash SIGNAL [null|stack]     which line has crashed
 #     lessons/tools/where.sh PID hang                          which thread waits, or runs in circles
@@ -29,7 +29,7 @@ used() {
     done
 }
 
-work=$(mktemp -d) || exit 1
+work=$(mktemp -d 2>/dev/null || mktemp -d build/where.XXXXXX) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 if [ "$what" = hang ]; then
@@ -44,7 +44,7 @@ why=
 if ! command -v gdb >/dev/null; then
     why='Where? gdb would say it, but there is none ("make doctor" says more).'
 else
-    # No look-ups over the network, no file of the user's: the answer is to be the same everywhere.
+    # No look-ups over the network, no file of the user's: the result is to be the same everywhere.
     # Foreground: Ctrl-C reaches gdb, too.
     env -u DEBUGINFOD_URLS timeout --foreground 30 gdb -q -nx -batch -ex 'set width 0' \
         -ex 'set print elements 40' \
@@ -54,7 +54,7 @@ else
         why='Where? gdb would say it, but may not look ("make doctor" says more).'
 fi
 if [ -n "$why" ]; then
-    [ "$what" = crash ] && echo "$words" || echo 'it does not answer'
+    [ "$what" = crash ] && echo "$words" || echo 'it does not respond'
     echo "    $why"
     exit
 fi
@@ -125,7 +125,7 @@ function called(t, n) {
     return n > (first[t] ? first[t] : 1) ? known(call[t, n - 1]) : ""
 }
 
-# The line of the source, where it can be read.
+# The line of the source, if it can be read.
 function source(where,    file, number, line, i) {
     file = where
     number = where

@@ -3,7 +3,7 @@
 # before it are there, those of this one and of later ones are to be written.
 #
 #     make workshop LESSON=7
-#     make workshop               lesson 1 where there is no workshop/; else tells where it is
+#     make workshop               lesson 1 if there is no workshop/; else says where it is
 #
 # No change of the learner's is lost. What was written there is kept in workshop/.written, so that a
 # changed file is known; before it is written again, all files are copied into a dated folder in
@@ -44,9 +44,9 @@ keep() {
 }
 
 write_stage() {
-    mkdir -p "$folder"
+    sh lessons/tools/folder.sh "$folder"
     rm -rf "$folder/.new"
-    lessons/tools/stage.sh "$lesson" "$folder/.new"
+    sh lessons/tools/stage.sh "$lesson" "$folder/.new"
     changed=$(changed_files)
     [ -z "$changed" ] || keep "$changed"
     for new in "$folder"/.new/*; do

@@ -19,17 +19,17 @@ const [TEXT, BINARY, CLOSE, PING, PONG] = [1, 2, 8, 9, 10];      // opcodes
 
 let browser;
 let server;
-let watcher;
+let trace;
 
 before(async () => {
   server = await startServer(['--timeout', '20', '--wire']);
-  watcher = await watch(server);
+  trace = await traceOf(server);
   browser = await launchBrowser();
 }, { timeout: 2 * TEST_MS });
 
 after(async () => {
   await browser?.close();
-  watcher?.close();
+  trace?.close();
   await server?.stop();
 }, { timeout: TEST_MS });
 
@@ -38,32 +38,32 @@ const pageTest = (name, body, options) =>
 
 // ---- What the tests say --------------------------------------------------------
 
-/** The server's own view, as it is sent on /wire: told(what, check) is the first event that passes. */
-async function watch({ wsUrl }) {
+/** The server's trace, as it comes on /wire: event(what, check) is the first event that passes. */
+async function traceOf({ wsUrl }) {
   const socket = new WebSocket(`${wsUrl}wire`);
   const events = [];
   let wake = () => {};
   socket.on('message', (data) => { events.push(JSON.parse(data)); wake(); });
   const opened = new Promise((resolve, reject) => { socket.on('open', resolve).on('error', reject); });
   await within(opened, '/wire to open');
-  async function told(what, check) {
+  async function event(what, check) {
     for (let i = 0; ; i += 1) {
       const more = i < events.length || new Promise((done) => { wake = done; });
-      await within(more, `the server to tell of ${what}`);
+      await within(more, `the trace to hold ${what}`);
       if (check(events[i])) return events[i];
     }
   }
   /** The number of the connection that asks for this path. */
   const conn = async (target) =>
-    (await told(`GET ${target}`, (one) => one.text?.startsWith(`GET ${target} `))).conn;
-  /** The lines of its request, or of the answer. */
+    (await event(`GET ${target}`, (one) => one.text?.startsWith(`GET ${target} `))).conn;
+  /** The lines of its request, or of the response. */
   async function lines(target, dir) {
     const number = await conn(target);
     const mine = (one) => one.conn === number && one.event === 'line' && one.dir === dir;
-    await told(`the end of the lines for ${target}`, (one) => mine(one) && one.text === '');
+    await event(`the end of the lines for ${target}`, (one) => mine(one) && one.text === '');
     return events.filter(mine).map((one) => one.text).slice(0, -1);
   }
-  return { told, conn, lines, close: () => socket.close() };
+  return { event, conn, lines, close: () => socket.close() };
 }
 
 const valueOf = (lines, name) =>
@@ -109,7 +109,7 @@ async function expectFrames(page, ...frames) {
 
 pageTest('what it asks for: a WebSocket, from this page, compressed if we like', async (page) => {
   await connect(page);
-  const asked = await watcher.lines(await targetOf(page), 'in');
+  const asked = await trace.lines(await targetOf(page), 'in');
   assert.equal(valueOf(asked, 'Origin'), new URL(server.url).origin);
   assert.equal(valueOf(asked, 'Host'), new URL(server.url).host);
   assert.equal(valueOf(asked, 'Upgrade'), 'websocket');
@@ -122,23 +122,23 @@ pageTest('what it asks for: a WebSocket, from this page, compressed if we like',
 
 pageTest('compression is declined, and it goes on without', async (page) => {
   assert.deepEqual(await attempt(page, `${server.wsUrl}echo?plain`), ['open "" ""', 'Hello']);
-  const answered = await watcher.lines('/echo?plain', 'out');
+  const answered = await trace.lines('/echo?plain', 'out');
   assert.equal(answered[0], 'HTTP/1.1 101 Switching Protocols');
   assert.equal(valueOf(answered, 'Sec-WebSocket-Extensions'), undefined);
 });
 
 // Chromium gives the connection up here, as ws does.
-pageTest('a subprotocol that is not answered: it goes on without', async (page) => {
+pageTest('a subprotocol that the server does not choose: it goes on without', async (page) => {
   assert.deepEqual(await attempt(page, `${server.wsUrl}echo?chat`, ['chat']), ['open "" ""', 'Hello']);
-  assert.equal(valueOf(await watcher.lines('/echo?chat', 'in'), 'Sec-WebSocket-Protocol'), 'chat');
-  assert.equal(valueOf(await watcher.lines('/echo?chat', 'out'), 'Sec-WebSocket-Protocol'), undefined);
+  assert.equal(valueOf(await trace.lines('/echo?chat', 'in'), 'Sec-WebSocket-Protocol'), 'chat');
+  assert.equal(valueOf(await trace.lines('/echo?chat', 'out'), 'Sec-WebSocket-Protocol'), undefined);
 });
 
-pageTest('the page of another site gets 403, and only hears that it did not work', async (page) => {
+pageTest('a page of another origin gets 403, and only learns that it did not work', async (page) => {
   await page.goto('data:text/html,<title>from elsewhere</title>');
   assert.deepEqual(await attempt(page, `${server.wsUrl}echo?elsewhere`), ['error', 'close 1006 false']);
-  assert.equal(valueOf(await watcher.lines('/echo?elsewhere', 'in'), 'Origin'), 'null');
-  assert.match((await watcher.lines('/echo?elsewhere', 'out'))[0], /^HTTP\/1\.1 403 /);
+  assert.equal(valueOf(await trace.lines('/echo?elsewhere', 'in'), 'Origin'), 'null');
+  assert.match((await trace.lines('/echo?elsewhere', 'out'))[0], /^HTTP\/1\.1 403 /);
 }, { complaintsExpected: true });
 
 // ---- Messages --------------------------------------------------------------------
@@ -168,9 +168,9 @@ pageTest('1 MiB, text or bytes, is one frame each way', async (page) => {
   await expectFrames(page, [TEXT, MIB], [BINARY, MIB]);
 });
 
-// ---- Silence, and the end --------------------------------------------------------
+// ---- Idle, and the end -----------------------------------------------------------
 
-test('a silent Firefox answers pings, and stays', { timeout: TEST_MS }, async () => {
+test('an idle Firefox replies to pings, and stays', { timeout: TEST_MS }, async () => {
   const own = await startServer(['--timeout', '2', '--wire']);
   const page = await browser.newPage();
   try {
@@ -211,9 +211,9 @@ pageTest('a close, with a code or without: both halves agree', async (page) => {
 
 pageTest('a page that is left says 1001', async (page) => {
   await connect(page);
-  const number = await watcher.conn(await targetOf(page));
+  const number = await trace.conn(await targetOf(page));
   await page.goto('about:blank');
-  const isAnswer = ({ conn, event, dir, bytes }) =>
+  const isReply = ({ conn, event, dir, bytes }) =>
     conn === number && event === 'frame' && dir === 'out' && bytes === '880203e9';
-  await watcher.told('a close frame with 1001', isAnswer);
+  await trace.event('a Close frame with 1001', isReply);
 });

@@ -1,4 +1,4 @@
-// The page in a real browser, speaking to the real server: what a visitor does, and sees.
+// The page in a real browser, speaking to the real server: what a user does, and sees.
 //
 //   node --test browser/page.test.mjs        (in tests/, after npm ci)
 //   BROWSER=firefox node --test browser/page.test.mjs
@@ -6,8 +6,9 @@
 // SERVER names another server than ../server.
 
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { startServer } from '../server.mjs';
+import { startServer, within } from '../server.mjs';
 import {
   DEADLINE_MS, TEST_MS, connect, lastRow, launchBrowser, noSidewaysScroll, pageTest as testOnPage, picture, state,
   toolsTellOfWebSockets,
@@ -46,6 +47,75 @@ pageTest('the page loads, with all its files and no complaint', async (page) => 
   const modules = ['page', 'words', 'list', 'wire', 'track', 'figure', 'view'].map((name) => `/${name}.js`);
   for (const name of ['/style.css', '/icon.svg', ...modules]) assert.ok(names.includes(name), `${name} was loaded`);
 });
+
+// The page itself needs nothing inline: a violation is a complaint, on which any test fails.
+pageTest('inline scripts and styles do nothing', async (page) => {
+  const seen = await within(page.evaluate(() => new Promise((done) => {
+    const violated = new Set();
+    document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => {
+      violated.add(effectiveDirective);
+      if (!violated.has('style-src-attr') || !violated.has('script-src-elem')) return;
+      done({ hasRun: window.hasRun, width: document.getElementById('styled').clientWidth });
+    });
+    document.body.insertAdjacentHTML('beforeend', '<p id="styled" style="width: 7px">');
+    document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.hasRun = true' }));
+  })), 'the browser to report both violations');
+  assert.equal(seen.hasRun, undefined);
+  assert.notEqual(seen.width, 7);
+}, { complaintsExpected: true });
+
+// ---- Pages of other origins ----------------------------------------------------
+
+// Tries, from the page that is open, to use what is at this URL: a frame, an image, a file, a WebSocket.
+const use = (page, url) => within(page.evaluate(async (at) => {
+  const outcome = (tag, attributes) => new Promise((done) => {
+    const element = Object.assign(document.createElement(tag), attributes);
+    element.onload = () => done('works');
+    element.onerror = () => done('fails');
+    document.body.append(element);
+  });
+  const socket = new WebSocket(`${at.replace('http:', 'ws:')}echo`);
+  return {
+    socket: await new Promise((done) => {
+      socket.onopen = () => done('works');
+      socket.onerror = () => done('fails');
+    }),
+    image: await outcome('img', { src: `${at}icon.svg` }),
+    style: await outcome('link', { rel: 'stylesheet', href: `${at}style.css` }),
+    file: await fetch(`${at}page.js`, { mode: 'no-cors' }).then(() => 'works', () => 'fails'),
+  };
+}, url), 'the page to have tried everything');
+
+const works = { socket: 'works', image: 'works', style: 'works', file: 'works' };
+const fails = { socket: 'fails', image: 'fails', style: 'fails', file: 'fails' };
+
+pageTest('our own page may use our files and our WebSocket', async (page) => {
+  assert.deepEqual(await use(page, server.url), works);
+});
+
+test('a page of another origin may use neither, and may not have our page in a frame', { timeout: TEST_MS }, async () => {
+  const other = createServer(({ url }, response) => {
+    const frames = `<iframe src="/inner"></iframe><iframe src="${server.url}"></iframe>`;
+    response.setHeader('Content-Type', 'text/html');
+    response.end(`<!doctype html><h1>${url}</h1>${url === '/' ? frames : ''}`);
+  });
+  await new Promise((done) => { other.listen(0, '127.0.0.1', done); });
+  const page = await browser.newPage();
+  try {
+    page.setDefaultTimeout(DEADLINE_MS);
+    await page.goto(`http://127.0.0.1:${other.address().port}/`, { waitUntil: 'load' });
+    const [title, inner, ours] = await Promise.all(page.frames().map((frame) => frame.locator('h1').innerText()));
+    assert.deepEqual([title, inner], ['/', '/inner']);
+    assert.doesNotMatch(ours, /WebSocket/);                 // but the browser's own words
+    assert.deepEqual(await use(page, server.url), fails);
+  } finally {
+    await page.close();
+    other.closeAllConnections();
+    other.close();
+  }
+});
+
+// ---- What a user does ----------------------------------------------------------
 
 pageTest('Connect opens a WebSocket', async (page) => {
   const opened = toolsTellOfWebSockets &&

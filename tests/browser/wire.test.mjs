@@ -12,7 +12,7 @@ import { startServer } from '../server.mjs';
 import { DEADLINE_MS, TEST_MS, connect, lastRow, launchBrowser, noSidewaysScroll, pageTest as testOnPage, picture,
   state } from './browser.mjs';
 
-const SHOWN = 64;                 // bytes of a payload that the server tells of
+const SHOWN = 64;                 // bytes of a payload that the trace holds
 
 let browser;
 let server;
@@ -44,7 +44,7 @@ async function eventually(check) {
   }
 }
 
-// What the browser's tools tell of the echo connection: whole messages, without control frames.
+// What the browser's tools say of the echo connection: whole messages, without control frames.
 async function spyOn(page) {
   const tools = await page.context().newCDPSession(page);
   const spied = { in: [], out: [], key: null };
@@ -102,7 +102,7 @@ async function expectSameMessages(page, spied, count) {
 
 const wire = (page, selector = '') => page.locator(`#wire-list .wire-row${selector}`);
 
-// Plays the server's part on /wire, to tell what a real server seldom has to.
+// Plays the server's part on /wire, to send what a real server seldom has to.
 function playTest(name, play, body) {
   const prepare = (page) => page.routeWebSocket('**/wire', (socket) => {
     let n = 0;
@@ -188,7 +188,7 @@ pageTest('the handshake shows how the accept value comes about', async (page) =>
   assert.ok((await row.locator('.lines').first().innerText()).includes(`Sec-WebSocket-Key: ${spied.key}`));
 });
 
-pageTest('where the browser computes no SHA-1, the page says so', async (page) => {
+pageTest('if the browser offers no SHA-1, the page says so', async (page) => {
   await connect(page);
   await wire(page, '.http').locator('button').click();
   await wire(page).locator('.accept', { hasText: 'only for pages that came by https:' }).waitFor();
@@ -294,21 +294,21 @@ pageTest('all frames of a message belong to it, and both Close frames to the clo
   await expectTogether(page, [/close\(\)/, /close/], [/→[^]*close/, /←[^]*close/]);
 });
 
-// ---- What a server seldom tells --------------------------------------------------
+// ---- What a server seldom sends --------------------------------------------------
 
 playTest('news of the server are rows, and text stays text', (tell) => {
   tell({ event: 'connected', address: '127.0.0.1:5' });
   tell({ event: 'line', dir: 'in', text: 'GET /<b>bold</b>\u0085 HTTP/1.1', cut: true });
   tell({ event: 'error', why: '<i>no</i> end' });
-  tell({ event: 'ping-timeout' });
+  tell({ event: 'ping-timeout', why: 'no reply to a ping' });
   tell({ event: 'frame', dir: 'in', bytes: 'c3', length: 0 });
-  tell({ event: 'missed', count: 12, conn: 0 });
+  tell({ event: 'dropped', count: 12, conn: 0 });
   tell({ event: 'disconnected', why: 'done' });
   tell({ event: 'unheard-of' });
 }, async (page) => {
   await page.check('#wire-all');
-  for (const words of ['connected from 127.0.0.1:5', '<i>no</i> end', 'no answer to the ping',
-    'header is not whole: 1 of its bytes', 'missed 12 events, for this page was too slow',
+  for (const words of ['connected from 127.0.0.1:5', '<i>no</i> end', 'no reply to a ping',
+    'header is not whole: 1 of its bytes', 'dropped 12 events: this page was too slow',
     'disconnected done', 'unheard of']) {
     await wire(page).filter({ hasText: words }).waitFor();
   }
@@ -316,7 +316,7 @@ playTest('news of the server are rows, and text stays text', (tell) => {
   await wire(page, '.http').locator('.lines', { hasText: 'GET /<b>bold</b>\\x85 HTTP/1.1 …' }).waitFor();
   assert.equal(await page.locator('#wire-list b, #wire-list i').count(), 0);
   await page.check('#wire-mine');
-  await wire(page).filter({ hasText: 'missed 12 events' }).waitFor();
+  await wire(page).filter({ hasText: 'dropped 12 events' }).waitFor();
 });
 
 const broken = ['', '81', '818', '81fe', 'f385', '8105', '03ff80', '88020001', '880103', '0900', 'ff'];
@@ -331,7 +331,7 @@ playTest('frames that break rules say so, also when they are opened', (tell) => 
   assert.ok(await wire(page).locator('.figure .problem').count() >= broken.length);
 });
 
-playTest('the view keeps 10,000 rows, says so, and stays quick', (tell) => {
+playTest('the list keeps 10,000 rows, says so, and stays quick', (tell) => {
   const frame = { event: 'frame', dir: 'out', bytes: '810568656c6c6f', length: 5 };
   for (let i = 0; i < 12_000; i += 1) tell(frame);
 }, async (page) => {
@@ -348,7 +348,7 @@ playTest('the view keeps 10,000 rows, says so, and stays quick', (tell) => {
   assert.ok(took < 1000, `scrolling took ${took} ms`);
 });
 
-// ---- With and without the view ---------------------------------------------------
+// ---- With and without the trace --------------------------------------------------
 
 async function onOwnServer(options, body) {
   const own = await startServer(['--timeout', '20', ...options]);
@@ -385,21 +385,21 @@ const seeItEnd = async (page, own) => {
   assert.ok(await wire(page).count() >= 2, 'what was seen stays');
 };
 
-test('a view that ends says so, and Connect asks for it again', { timeout: TEST_MS },
+test('if the trace ends, the page says so, and Connect asks for it again', { timeout: TEST_MS },
   () => onOwnServer(['--wire'], seeItEnd));
 
 const views = [];
 
-pageTest('Connect opens the view again', async (page) => {
+pageTest('Connect asks for the trace again', async (page) => {
   await connect(page);
   await wire(page).nth(1).waitFor();
   await views[0].close({ code: 1001 });
-  await page.locator('#wire-state', { hasText: 'The view has ended' }).waitFor();
+  await page.locator('#wire-state', { hasText: 'The trace has ended' }).waitFor();
   await page.click('#close');
   await state(page, 'CLOSED');
   await page.click('#connect');
   await state(page, 'OPEN');
-  await wire(page).filter({ hasText: 'The view begins anew' }).waitFor();
+  await wire(page).filter({ hasText: 'The trace begins again' }).waitFor();
   await eventually(async () => assert.equal(await wire(page, '.http').count(), 2));
   assert.equal(views.length, 2);
 }, { prepare: (page) => page.routeWebSocket('**/wire', (socket) => {
@@ -407,7 +407,7 @@ pageTest('Connect opens the view again', async (page) => {
   socket.connectToServer();
 }) });
 
-// As a server would look that takes the connection, and then says nothing.
+// This looks like a server that accepts the connection and then says nothing.
 const silentView = () => {
   const Real = WebSocket;
   window.WebSocket = class extends Real {
@@ -435,7 +435,7 @@ pageTest('the list follows its end, until one looks at something older', async (
   assert.ok(await fromEnd() > 1000);
 });
 
-pageTest('Connect does not wait for ever for the view', connect, { prepare: (page) => page.addInitScript(silentView) });
+pageTest('Connect does not wait for ever for the trace', connect, { prepare: (page) => page.addInitScript(silentView) });
 
 // ---- How it looks ----------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 /*
- * characters.h - UTF-8 once more, in another way than frame.c: by the numbers of characters
+ * characters.h - UTF-8 once more, in another way than utf8.c: by the numbers of characters
  *
- * frame.c knows which byte may follow which. Here, the bytes of a character that have come leave a
+ * utf8.c knows which byte may follow which. Here, the bytes of a character that have come leave a
  * range of numbers that it can still become; it is wrong once no character lies in that range.
  */
 #ifndef CHARACTERS_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A text, while it comes: the bytes of the character that is not whole yet. */
+/* A text, while it comes: the bytes of the character that is not complete yet. */
 struct characters {
     unsigned char part[4];
     size_t length;
@@ -48,7 +48,7 @@ static inline bool begins_character(const unsigned char *bytes, size_t length)
     return whole > 0 && low <= high && !(low >= 0xD800 && high <= 0xDFFF); /* surrogates */
 }
 
-/* Takes a text's next byte. Answers whether it may still be UTF-8. */
+/* Takes a text's next byte. Returns whether it may still be UTF-8. */
 static inline bool take_byte(struct characters *text, unsigned char byte)
 {
     text->part[text->length++] = byte;

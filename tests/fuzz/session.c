@@ -4,10 +4,11 @@
  * The server's own echo loop (on_upgrade, in server.c) talks with a peer in memory. A second
  * implementation, `predict` below, says what must come back: it has all the bytes before it, so it
  * needs no buffers, and is short enough to be compared with RFC 6455 by eye. Compared are
- * - what came back, byte by byte; only the reason of a close that tells of a broken rule is the
+ * - what came back, byte by byte; only the reason of a Close frame that tells of a broken rule is the
  *   server's choice;
- * - and when: before each recv, exactly what the bytes so far ask for must have been sent. Where
- * the server stops meanwhile, what came back is a part of that, whole frames, then the goodbye.
+ * - and when: before each recv, exactly what the bytes so far, and what main has stored so far, ask for
+ *   must have been sent: echoes, pongs, pings to an idle client, Close 1008 if there is no reply to one,
+ *   Close 1001 if the server stops, after which nothing may follow.
  *
  * The input is a script and the frames, see script.h. It is run by tests/fuzz/run.sh, or alone:
  * build/fuzz/session FILE.
@@ -19,9 +20,12 @@
 #include "characters.h"
 #include "script.h"
 
-/* The longest message, in bytes, where the script asks for a low limit. Over 125, so that both
+/* The longest message, in bytes, if the script asks for a low limit. Over 125, so that both
  * forms of length are tried; small, so that the fuzzer finds its way over it. */
 #define LOW_LIMIT_BYTES 300
+
+/* The memory for large messages, in bytes, if the script asks for little: less than one block of it. */
+#define LOW_MEMORY_BYTES 100000
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
@@ -35,11 +39,11 @@ struct due {
 
 static struct {
     size_t length;
-    unsigned char bytes[SCRIPT_BYTES]; /* echoes and pongs, and an answer to a close */
+    unsigned char bytes[SCRIPT_BYTES]; /* echoes and pongs, and the reply to a Close frame */
     size_t due_count;
     struct due due[SCRIPT_BYTES / 6 + 1]; /* a client's frame has 6 bytes and more */
-    size_t close_given;                   /* the close is due when these are given; SIZE_MAX: none is */
-    int close_code; /* of a close with a reason of the server's choice; 0: bytes[] has it all */
+    size_t close_given; /* the Close frame is due when these are given; SIZE_MAX: none is */
+    int close_code;     /* if its reason is the server's choice; 0: bytes[] has it all */
 } wanted;
 
 /* The client's frame that is looked at, at `at`. */
@@ -94,7 +98,7 @@ static void frame_wanted(size_t given, unsigned opcode, const unsigned char *pay
     wanted.due[wanted.due_count++] = (struct due){given, wanted.length};
 }
 
-/* Reads a frame's header: section 5.2. Answers false where the bytes or the connection end here. */
+/* Reads a frame's header: section 5.2. Returns false if the bytes or the connection end here. */
 static bool predict_header(struct client_frame *frame)
 {
     const unsigned char *p = script.bytes + frame->at;
@@ -139,6 +143,8 @@ static bool predict_data(const struct client_frame *frame, struct client_message
     if (frame->length > options.max_message - message->length)
         return close_wanted(payload, 1009);
     for (size_t i = 0; i < frame->length; i++) {
+        if (script.low_memory && message->length == MESSAGE_LARGE_BYTES)
+            return close_wanted(payload + i, 1013);
         if (payload + i == script.length)
             return false;
         unsigned char byte = script.bytes[payload + i] ^ frame->key[i % 4];
@@ -178,7 +184,7 @@ static bool is_text(const unsigned char *bytes, size_t length)
     return text.length == 0;
 }
 
-/* Takes a close: sections 5.5.1 and 7.4. It is answered as it is, if it may be sent. */
+/* Takes a Close frame: sections 5.5.1 and 7.4. The reply is the same, if it may be sent. */
 static bool predict_close(size_t given, const unsigned char *payload, size_t length)
 {
     if (length == 1 || (length >= 2 && !code_is_legal(payload[0] * 256u + payload[1])))
@@ -221,36 +227,52 @@ static void predict(void)
             is_control_frame(frame.opcode) ? predict_control(&frame) : predict_data(&frame, &message);
         frame.at += frame.header + frame.length;
     }
-    if (wanted.close_given == SIZE_MAX && script.ends_quietly && !script.breaks &&
-        !script.endless_patience)
-        close_wanted(script.length + 1, 1008); /* a byte more than there is: after a vain ping */
 }
 
 /* ---- what came back ---- */
+
+/* The last frame, if the server stops. */
+static const unsigned char going_away[] = "\x88\x18\x03\xe9the server is stopping";
+#define GOING_AWAY_BYTES (sizeof going_away - 1)
 
 /* How far what came back was compared. */
 static struct {
     size_t out;  /* so far, in what came back */
     size_t same; /* and so far in what was wanted: pings come between */
-    size_t pings;
-    size_t due;   /* the next in wanted.due[] */
-    bool over;    /* no frame may come any more: there was a close, */
-    bool goodbye; /* because the server stops */
+    size_t due;  /* the next in wanted.due[] */
+    size_t pings, pings_wanted;
+    size_t pinged_at;       /* what was given when the last one was wanted; SIZE_MAX: none was */
+    bool closed;            /* no frame may come any more: there was a Close frame, */
+    bool going_away;        /* which says that the server stops, */
+    bool going_away_wanted; /* as it must */
 } compared;
 
-/* The session's stream, and what is said on it where the server stops. */
-static struct stream *stopping_stream;
-static struct last_word goodbye;
-
-/* Does what say_goodbye, in server.c, does for a client. The caller may be in a recv, or in a send
- * that has the write lock: just where another thread would meet the worker. */
-static void stop_session(void)
+/* How many of the wanted bytes are due, with the bytes that are given now. */
+static size_t due_length(void)
 {
-    frame_make_close(&goodbye, CLOSE_GOING_AWAY, "stop", 4);
-    stream_farewell(stopping_stream, &goodbye);
+    while (compared.due < wanted.due_count && wanted.due[compared.due].given <= script.given)
+        compared.due++;
+    return compared.due == 0 ? 0 : wanted.due[compared.due - 1].out_length;
 }
 
-/* The length of the server's frame at the place that was reached; 0: it is not whole. */
+/* Says what must come back because the server has noticed what main stored. While bytes are under way,
+ * nothing need be asked of the client. */
+static void predict_wake(enum stream_cause wake)
+{
+    if (wake == STREAM_STOPPING) {
+        compared.going_away_wanted = true;
+    } else if (script.unread > 0 || script.unacknowledged > 0) {
+        return;
+    } else if (compared.pinged_at != script.given) {
+        compared.pinged_at = script.given;
+        compared.pings_wanted++;
+    } else {
+        wanted.length = due_length();
+        close_wanted(script.given, 1008);
+    }
+}
+
+/* The length of the server's frame at the place that was reached; 0: it is not complete. */
 static size_t next_frame(void)
 {
     const unsigned char *p = script.out + compared.out;
@@ -266,7 +288,7 @@ static size_t next_frame(void)
     return length <= left - 2 - extended ? 2 + extended + length : 0;
 }
 
-/* Compares the close that tells of a broken rule. */
+/* Compares the Close frame that tells of a broken rule. */
 static void compare_close(const unsigned char *frame, size_t length)
 {
     unsigned code = length < 4 ? 0 : frame[2] * 256u + frame[3];
@@ -284,28 +306,21 @@ static void compare_frame(const unsigned char *frame, size_t length)
     bool is_wanted = length <= wanted.length - compared.same &&
                      memcmp(frame, wanted.bytes + compared.same, length) == 0;
 
-    require(!compared.over, "at %zu, a frame %02x after the close", compared.out, frame[0]);
+    require(!compared.closed, "at %zu, a frame %02x after the close", compared.out, frame[0]);
     if (length == 2 && frame[0] == 0x89) { /* the client is never echoed a ping, so it is our own */
         compared.pings++;
+    } else if (compared.going_away_wanted && length == GOING_AWAY_BYTES &&
+               memcmp(frame, going_away, length) == 0) {
+        compared.going_away = true;
     } else if (is_wanted) {
         compared.same += length;
-    } else if (script.stopped && length == goodbye.length && memcmp(frame, goodbye.bytes, length) == 0) {
-        compared.goodbye = true;
     } else {
         require(frame[0] == 0x88, "at %zu, a frame %02x of %zu bytes, which is not the one wanted",
                 compared.out, frame[0], length);
         compare_close(frame, length);
     }
-    compared.over = frame[0] == 0x88;
+    compared.closed = frame[0] == 0x88;
     compared.out += length;
-}
-
-/* Whether a part of the goodbye, or all of it, still waits in the write buffer: nobody blocks to
- * say it, so where it meets a send in the worker's flush and then no room, it goes with the next
- * flush. (In the server, main tries again every 10 ms; here there is no main.) */
-static bool goodbye_waits(void)
-{
-    return script.stopped && stopping_stream->out_length > 0;
 }
 
 /* Compares what has come since the last time: whole frames only. */
@@ -313,31 +328,27 @@ static void compare_out(void)
 {
     while (compared.out < script.out_length) {
         size_t length = next_frame();
-        if (length == 0 && goodbye_waits())
-            return;
         require(length > 0, "at %zu, a frame was sent in part", compared.out);
         compare_frame(script.out + compared.out, length);
     }
+    require(compared.going_away == compared.going_away_wanted, "no close 1001, but the server stops");
+    require(compared.pings == compared.pings_wanted, "%zu pings, not %zu", compared.pings,
+            compared.pings_wanted);
 }
 
-/* Before a recv: all that the bytes so far ask for must have been sent. */
+/* Before a recv: all that is due must have been sent, and nothing else. */
 static void compare_before_recv(void)
 {
+    bool had_closed = compared.closed;
+
     compare_out();
-    require(!script.stopped || compared.over || goodbye_waits(),
-            "the server stops, and has not said goodbye");
-    if (compared.goodbye || goodbye_waits())
-        return; /* nothing else may come, and compare_frame has an eye on that */
-    while (compared.due < wanted.due_count && wanted.due[compared.due].given <= script.given)
-        compared.due++;
-    size_t due = compared.due == 0 ? 0 : wanted.due[compared.due - 1].out_length;
-    require(compared.same == due, "with %zu bytes given, %zu have come back, not %zu", script.given,
-            compared.same, due);
-    require(!compared.over, "after its close, the server reads further frames");
-    require(wanted.close_given > script.given + (script.quiet ? 1 : 0),
-            "with %zu bytes given, the server has not closed yet", script.given);
-    require(compared.pings == script.silences + (script.quiet ? 1 : 0), "%zu pings for %zu silences",
-            compared.pings, script.silences);
+    require(wanted.close_given > script.given, "with %zu bytes given, the server has not closed yet",
+            script.given);
+    if (had_closed)
+        return; /* the server stops, and compare_frame lets nothing more come */
+    require(compared.same == due_length(), "with %zu bytes given, %zu have come back, not %zu",
+            script.given, compared.same, due_length());
+    require(!compared.closed || compared.going_away, "after its close, the server reads further frames");
 }
 
 /* ---- a session ---- */
@@ -345,60 +356,56 @@ static void compare_before_recv(void)
 /* Requires that the echo loop has not ended before it had a reason to. */
 static void check_reason_to_end(void)
 {
-    size_t given = script.given + (script.quiet ? 1 : 0);
-
     if (wanted.close_given == SIZE_MAX)
-        require(given >= script.length, "the session has ended before the peer has");
+        require(script.given >= script.length, "the session has ended before the peer has");
     else
-        require(given >= wanted.close_given, "the session was closed too early, at %zu", given);
+        require(script.given >= wanted.close_given, "the session was closed too early, at %zu",
+                script.given);
 }
 
 /* Has the session: the echo loop, and the orderly end that serve gives it. */
-static void have_session(struct stream *s)
+static void have_session(struct stream *s, struct trace_source *source)
 {
-    struct request request = {.path = "/echo"};
+    struct request request = {.stream = s, .source = source, .path = "/echo"};
     struct head head = {.length = 0};
-    size_t pings;
 
-    on_upgrade(&request, s, &head);
+    on_upgrade(&request, s, &head, &routes[1]);
+    script_note_wake();
     check_reason_to_end();
-    script.on_recv = script.on_stop = NULL; /* what is still read is drained */
-    pings = script.silences + (script.quiet ? 1 : 0);
-    stream_finish(s);
+    script.on_recv = NULL;  /* what is still read is ignored, */
+    script.no_wakes = true; /* and nobody is woken */
+    stream_linger(s);
     compare_out();
     require(script.no_more_out, "the server has not ended its direction");
-    require(!script.stopped || compared.over, "the server stops, and has not said goodbye");
-    if (compared.goodbye)
+    if (compared.going_away)
         return;
     require(compared.same == wanted.length, "%zu bytes have come back, not %zu", compared.same,
             wanted.length);
-    require(compared.over == (wanted.close_given != SIZE_MAX), "%s",
-            compared.over ? "a close that was not wanted" : "the close is missing");
-    require(compared.pings == pings, "%zu pings for %zu silences", compared.pings, pings);
+    require(compared.closed == (wanted.close_given != SIZE_MAX), "%s",
+            compared.closed ? "a close that was not wanted" : "the close is missing");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
-    static const struct wire_tap nothing;
-    struct wire_tap tap = nothing;
+    struct trace_source source;
     struct stream *s = malloc(sizeof *s);
 
     require(s != NULL, "there is no memory for a stream");
     script_read(input, size);
-    script_start(false);
+    script_start(s, false);
     options.max_message = script.low_limit ? LOW_LIMIT_BYTES : 1024 * 1024;
+    options.max_memory = script.low_memory ? LOW_MEMORY_BYTES : 1024 * 1024;
     predict();
     memset(&compared, 0, sizeof compared);
+    compared.pinged_at = SIZE_MAX;
     script.on_recv = compare_before_recv;
-    script.on_stop = stop_session;
-    stopping_stream = s;
-    script_begin_view();
-    wire_open(&tap, 1, "127.0.0.1:50312");
-    stream_open(s, SCRIPT_FD, &tap);
-    stream_set_patience(s, script.endless_patience ? 0 : SCRIPT_PATIENCE_S);
-    have_session(s);
+    script.on_noticed = predict_wake;
+    script_begin_trace();
+    trace_open(&source, 1, "127.0.0.1:50312");
+    stream_open(s, SCRIPT_FD);
+    have_session(s, &source);
     stream_close(s);
     free(s);
-    script_end_view();
+    script_end_trace();
     return 0;
 }

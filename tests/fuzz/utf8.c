@@ -1,5 +1,5 @@
 /*
- * utf8.c - fuzzes frame_check_utf8: a text, cut anywhere, is judged as characters.h judges it
+ * utf8.c - fuzzes utf8_check: a text, cut anywhere, is judged as in characters.h
  *
  * The input is a script (see script.h), of which only the sizes of the cuts count, and the text. It
  * is run by tests/fuzz/run.sh, or alone: build/fuzz/utf8 FILE.
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../frame.h"
+#include "../../utf8.h"
 #include "characters.h"
 #include "script.h"
 
@@ -21,10 +21,10 @@ static int check_piece(struct utf8 *text, unsigned char *block, const unsigned c
     unsigned char *copy = block + script.length - length;
 
     memcpy(copy, bytes, length);
-    return frame_check_utf8(text, copy, length);
+    return utf8_check(text, copy, length);
 }
 
-/* Takes a piece with the other implementation. Answers whether the text may still be UTF-8. */
+/* Takes a piece with the other implementation. Returns whether the text may still be UTF-8. */
 static bool take_piece(struct characters *text, const unsigned char *bytes, size_t length)
 {
     bool good = true;
@@ -34,7 +34,7 @@ static bool take_piece(struct characters *text, const unsigned char *bytes, size
     return good;
 }
 
-/* Checks the script's text in pieces: `each` bytes, or, where that is 0, as the script cuts it. */
+/* Checks the script's text in pieces: `each` bytes, or, if that is 0, as the script cuts it. */
 static void check_text(unsigned char *block, size_t each)
 {
     struct utf8 text = {.missing = 0};
@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     unsigned char *block;
 
     script_read(input, size);
-    script_start(false);
+    script_start(NULL, false);
     block = malloc(script.length > 0 ? script.length : 1);
     require(block != NULL, "there is no memory for %zu bytes", script.length);
     check_text(block, 0);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# curl's tool, where WebSockets are built into it: it prints what comes, and sends nothing.
+# curl's tool, if WebSockets are built into it: it prints what it receives, and sends nothing.
 #
 #     tests/interop/with-server.sh tests/interop/curl.sh       (make check-peers does)
 set -u
@@ -32,7 +32,7 @@ compare()
     fi
 }
 
-# The status of the answer, and curl's own: 22 for a refusal, 28 when its time is over.
+# The status of the response, and curl's own: 22 for a rejection, 28 when its time is over.
 status_of()
 {
     status=$(curl --noproxy '*' -s -N -m 1 -o "$folder/out" -w '%{http_code}' "$@")
@@ -43,7 +43,7 @@ compare 'an echo is there, and says nothing by itself' "$(status_of "$echo")" '1
 compare 'another path' "$(status_of "${echo}s")" '404 22'
 compare 'the page of another site' "$(status_of -H 'Origin: http://other.example' "$echo")" '403 22'
 
-# Of what it sees, the server tells on /wire, a message an event.
+# On /wire, the server sends its trace, a message for each event.
 : >"$folder/wire"
 curl --noproxy '*' -s -N -m 30 "$wire" >"$folder/wire" &
 watcher=$!
@@ -53,7 +53,7 @@ until grep -q '"text":"GET /?curl HTTP/1.1"' "$folder/wire" || [ "$waited" -ge 1
     sleep .1
     waited=$((waited + 1))
 done
-compare 'it is told on /wire of another visitor' \
+compare 'the trace on /wire holds the request of another client' \
     "$(grep -o '"text":"GET /?curl HTTP/1.1"' "$folder/wire" | sed -n 1p)" '"text":"GET /?curl HTTP/1.1"'
 
 echo "curl's tool, $version: $passed passed, $failed failed"

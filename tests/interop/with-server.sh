@@ -1,8 +1,8 @@
 #!/bin/sh
 # Starts the server on a port that the system chooses, runs a command with the address of its echo as
-# the last argument, and stops the server again. Fails where the command does, or takes longer than
-# two minutes, where a client's Close was not answered by the same, as the server's own view has it,
-# and where the server does not end as it should.
+# the last argument, and stops the server again. Fails if the command fails or takes longer than two
+# minutes, if --verbose shows that the server did not reply to a client's Close with the same one, or
+# if the server does not end as it should.
 #
 #     tests/interop/with-server.sh build/peers/libwebsockets
 #
@@ -16,7 +16,7 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Says what was wrong, and what the server has said.
+# Says what is wrong, and what the server printed.
 fail()
 {
     echo "$*" >&2
@@ -25,7 +25,7 @@ fail()
 }
 
 : >"$folder/stdout"
-# Whatever happens here, it is gone after three minutes. "timeout" hands the signals on.
+# Whatever happens here, it ends after three minutes. "timeout" passes the signals on.
 timeout --foreground -k 10 180 "${SERVER:-./server}" --port 0 --wire --verbose \
     >"$folder/stdout" 2>"$folder/stderr" &
 server=$!
@@ -47,12 +47,12 @@ wait "$server"
 status=$?
 server=
 awk '/ (in |out)  *frame: close, / {
-        visitor = $3; dir = $4; sub(/.*frame: /, ""); said[dir, visitor] = $0; visitors[visitor]
+        client = $3; dir = $4; sub(/.*frame: /, ""); sent[dir, client] = $0; clients[client]
     }
     END {
-        for (v in visitors)
-            if (("in", v) in said && said["in", v] != said["out", v]) {
-                printf "client %s sent a %s; the answer: %s\n", v, said["in", v], said["out", v]
+        for (c in clients)
+            if (("in", c) in sent && sent["in", c] != sent["out", c]) {
+                printf "client %s sent a %s; the reply: %s\n", c, sent["in", c], sent["out", c]
                 wrong = 1
             }
         exit wrong

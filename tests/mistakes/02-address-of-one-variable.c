@@ -1,11 +1,11 @@
 /*
- * The mistake: every new thread gets the address of the same variable, as tutorials do that pass &fd
- * from their accept loop. By the time the thread looks there, the next visitor may stand in it.
- * On the wire: when visitors come at once, some get no answer at all, and one client is served, and
- * freed, by two threads.
+ * The mistake: every new thread gets the address of the same variable, as in tutorials that pass &fd
+ * from their accept loop. By the time the thread looks there, it may already hold the next client.
+ * On the wire: when clients connect at the same moment, some get no response at all, and one client is
+ * served, and freed, by two threads.
  *
  * Caught by: tests/02_threads.c
- * Says: a visitor of a crowd gets no answer
+ * Says: a client of a crowd gets no response
  */
 static void *worker(void *argument)
 {
@@ -14,6 +14,7 @@ static void *worker(void *argument)
 
     snprintf(name, sizeof name, "client %lu", client->number % 10000000);
     pthread_setname_np(pthread_self(), name);
+    clients_running(client);
     serve(client);
     end_client(client);
     return NULL;
@@ -23,11 +24,10 @@ static int start_worker(struct client *client)
 {
     static struct client *newest;
     pthread_t thread;
-    int error;
 
     newest = client;
-    error = pthread_create(&thread, &thread_attributes, worker, &newest);
-    if (error == 0)
-        pthread_detach(thread);
-    return error;
+    if (pthread_create(&thread, &thread_attributes, worker, &newest) != 0)
+        return -1;
+    pthread_detach(thread);
+    return 0;
 }

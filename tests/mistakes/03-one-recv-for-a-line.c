@@ -1,18 +1,16 @@
 /*
- * The mistake: what one recv gave is taken for a line, whether its end has come or not.
+ * The mistake: whatever one recv returned is taken for a line, even if its end has not come yet.
  * On the wire: nothing, as long as a request comes in one segment. A request that comes in two is
- * refused, or misunderstood.
+ * rejected, or misunderstood.
  *
  * Caught by: tests/03_stream.c
  * Says: one recv is not one line
  */
 int stream_read_line(struct stream *s, char *line, size_t size, size_t *length)
 {
-    int result;
-
     *length = 0;
-    if (s->in_start == s->in_end && (result = stream_fill(s)) != 0)
-        return result;
+    if (s->in_start == s->in_end && stream_fill(s) != 0)
+        return -1;
     while (s->in_start < s->in_end && *length + 1 < size) {
         char byte = (char)s->in[s->in_start++];
         if (byte == '\n')

@@ -1,7 +1,7 @@
 /*
- * The mistake: send is called without MSG_NOSIGNAL. Where the peer has gone, the process gets SIGPIPE,
+ * The mistake: send is called without MSG_NOSIGNAL. If the client has gone, the process gets SIGPIPE,
  * which ends it unless somebody has asked for something else.
- * On the wire: one client that leaves at the wrong moment takes the server along.
+ * On the wire: one client that leaves at the wrong moment ends the server for all.
  *
  * Caught by: tests/03_stream.c
  * Says: a peer that is gone must be an error, but SIGPIPE came
@@ -9,18 +9,16 @@
 static int send_all_locked(struct stream *s, const void *bytes, size_t length, int msg_more)
 {
     const char *next = bytes;
-    int flags = msg_more | (s->patience_ms == 0 ? 0 : MSG_DONTWAIT);
 
-    while (s->write_error == 0 && length > 0) {
-        ssize_t n = send(s->fd, next, length, flags);
+    while (s->write_cause == STREAM_OK && length > 0) {
+        ssize_t n = send(s->fd, next, length, msg_more);
         if (n >= 0) {
             next += n;
             length -= (size_t)n;
-        } else if (errno != EAGAIN && errno != EINTR) {
-            s->write_error = STREAM_ERROR;
-        } else if (await(s, POLLOUT, end_of_patience(s)) != 0) {
-            s->write_error = STREAM_STUCK;
+        } else if (errno != EINTR) {
+            s->write_cause = cause_of(errno);
+            shutdown(s->fd, SHUT_RDWR);
         }
     }
-    return s->write_error;
+    return s->write_cause == STREAM_OK ? 0 : -1;
 }

@@ -1,6 +1,6 @@
 /*
- * The mistake: a header's name is compared byte for byte, as it stands in the RFC's example.
- * On the wire: "HOST: x" and "sec-websocket-key: ..." are not found, and good clients are refused.
+ * The mistake: a header field's name is compared byte for byte with the one in the RFC's example.
+ * On the wire: "HOST: x" and "sec-websocket-key: ..." are not found, and good clients are rejected.
  *
  * Caught by: tests/04_request.c
  * Says: a name in capitals

@@ -1,27 +1,29 @@
 /*
- * The mistake: one recv is taken for the whole request; what did not come with it is not waited for.
- * On the wire: a request in two segments, as a slow line or a large cookie makes it, loses its last
- * header lines, and their bytes are taken for frames.
+ * The mistake: one recv is taken for the whole request; the server does not wait for what did not come
+ * with it.
+ * On the wire: a request in two segments, which a slow line or a large cookie makes of it, loses its
+ * last header fields, and their bytes are taken for frames.
  *
  * Caught by: tests/04_request.c
  * Says: one recv is not one request
  */
-int request_read(struct request *r, struct stream *s)
+int request_read(struct request *r)
 {
     char *line;
-    int status;
 
-    *r = (struct request){.text = malloc(REQUEST_BYTES + 1),
-                          .headers = malloc(REQUEST_HEADERS * sizeof *r->headers)};
+    r->text = malloc(REQUEST_BYTES + 1);
+    r->headers = malloc(REQUEST_HEADERS * sizeof *r->headers);
     if (r->text == NULL || r->headers == NULL)
-        return wrong(r, 503, "The server is out of memory.");
-    status = stream_fill(s);
-    if (status == 0)
-        status = read_line(r, s, 414, &line);
-    if (status == 0)
-        status = parse_request_line(r, line);
-    while (status == 0 && stream_has_input(s) && (status = read_line(r, s, 431, &line)) == 0 &&
-           *line != '\0')
-        status = parse_header(r, line);
-    return status == 0 ? check_request(r) : status;
+        return fail(r, 503, "The server is out of memory.");
+    if (stream_fill(r->stream) != 0 || read_line(r, 414, &line) != 0 || parse_request_line(r, line) != 0)
+        return -1;
+    while (stream_waiting(r->stream) > 0) {
+        if (read_line(r, 431, &line) != 0)
+            return -1;
+        if (*line == '\0')
+            break;
+        if (parse_header(r, line) != 0)
+            return -1;
+    }
+    return check_request(r);
 }

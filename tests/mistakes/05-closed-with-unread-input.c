@@ -1,12 +1,12 @@
 /*
- * The mistake: the socket is closed as soon as the answer is sent. Where the peer's bytes lie unread,
- * or still come, close sends a reset, and the reset throws away what the peer has not read yet.
- * On the wire: a client that sends a body never sees why it was refused.
+ * The mistake: the socket is closed as soon as the response is sent. If bytes of the client lie unread,
+ * or still come, close sends a reset, and the reset throws away what the client has not read yet.
+ * On the wire: a client that sends a body never sees why it was rejected.
  *
  * Caught by: tests/05_page.c
- * Says: the answer must arrive
+ * Says: the response must arrive
  */
-void stream_finish(struct stream *s)
+void stream_linger(struct stream *s)
 {
     if (stream_flush(s) == 0)
         shutdown(s->fd, SHUT_WR);

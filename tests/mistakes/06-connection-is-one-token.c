@@ -1,6 +1,6 @@
 /*
  * The mistake: the value of Connection is compared with "Upgrade". It is a list of tokens.
- * On the wire: Firefox, which sends "Connection: keep-alive, Upgrade", is refused.
+ * On the wire: Firefox, which sends "Connection: keep-alive, Upgrade", is rejected.
  *
  * Caught by: tests/06_upgrade.c
  * Says: Connection: keep-alive, Upgrade
@@ -12,10 +12,10 @@ int handshake_check(struct request *r, const struct origin *allowed, size_t allo
     const char *key = request_header(r, "Sec-WebSocket-Key", 0);
 
     if (version == NULL || strcmp(version, "13") != 0)
-        return wrong(r, 426, "The Sec-WebSocket-Version must be 13.");
+        return fail(r, 426, "The Sec-WebSocket-Version must be 13.");
     if (connection == NULL || strcasecmp(connection, "Upgrade") != 0)
-        return wrong(r, 400, "The Connection line does not list Upgrade.");
+        return fail(r, 400, "The Connection field does not list Upgrade.");
     if (key == NULL || !is_key(key))
-        return wrong(r, 400, "There must be one Sec-WebSocket-Key, of 16 bytes in Base64.");
+        return fail(r, 400, "There must be one Sec-WebSocket-Key, of 16 bytes in Base64.");
     return check_origin(r, allowed, allowed_count);
 }

@@ -1,5 +1,5 @@
 /*
- * The mistake: the first Sec-WebSocket-Key that is found is taken, and a second one is not looked for.
+ * The mistake: the first Sec-WebSocket-Key is taken, and nobody looks for a second one.
  * On the wire: 101, with an accept key for one of them. A proxy in front may have read the other.
  *
  * Caught by: tests/06_upgrade.c
@@ -12,10 +12,10 @@ int handshake_check(struct request *r, const struct origin *allowed, size_t allo
 
     if (version == NULL || strcmp(version, "13") != 0 ||
         request_header(r, "Sec-WebSocket-Version", 1) != NULL)
-        return wrong(r, 426, "The Sec-WebSocket-Version must be 13.");
+        return fail(r, 426, "The Sec-WebSocket-Version must be 13.");
     if (!request_lists(r, "Connection", "upgrade"))
-        return wrong(r, 400, "The Connection line does not list Upgrade.");
+        return fail(r, 400, "The Connection field does not list Upgrade.");
     if (key == NULL || !is_key(key))
-        return wrong(r, 400, "There must be one Sec-WebSocket-Key, of 16 bytes in Base64.");
+        return fail(r, 400, "There must be one Sec-WebSocket-Key, of 16 bytes in Base64.");
     return check_origin(r, allowed, allowed_count);
 }

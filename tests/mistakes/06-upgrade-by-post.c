@@ -1,6 +1,6 @@
 /*
  * The mistake: nobody looks at the method, neither for the page nor for an upgrade.
- * On the wire: a POST gets 101. A form of any page can send a POST.
+ * On the wire: a POST gets 101. A form on any page can send a POST.
  *
  * Caught by: tests/06_upgrade.c
  * Says: an upgrade by POST: expected 405
@@ -10,20 +10,16 @@ bool handshake_is_upgrade(const struct request *r)
     return r->version >= 11 && request_lists(r, "Upgrade", "websocket");
 }
 
-static int answer(struct client *client, struct request *request)
+static int respond(struct client *client, struct request *request)
 {
-    const struct resource *resource = NULL;
+    const struct route *route = find_route(request->path);
+    const struct file *file = files_lookup(request->path);
 
-    for (size_t i = 0; i < sizeof resources / sizeof resources[0]; i++)
-        if (strcmp(resources[i].path, request->path) == 0)
-            resource = &resources[i];
-    if (asks_for_view(request) && !options.wire)
-        resource = NULL;
-    if (resource == NULL)
-        return 404;
+    if (route == NULL && file == NULL)
+        return fail(request, 404, NULL);
     if (handshake_is_upgrade(request))
-        return upgrade(client, request, resource);
-    if (resource->file == NULL)
-        return 426;
-    return send_file(&client->stream, request, resource);
+        return upgrade(client, request, route);
+    if (file == NULL)
+        return fail(request, 426, NULL);
+    return send_file(request, file);
 }

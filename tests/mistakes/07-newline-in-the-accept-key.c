@@ -1,7 +1,7 @@
 /*
  * The mistake: base64_encode_blockend ends its text with a newline, and the newline stays.
- * On the wire: "Sec-WebSocket-Accept: s3pP...=\n\r\n". Strict clients refuse the line, or what they take
- * for the next one.
+ * On the wire: "Sec-WebSocket-Accept: s3pP...=\n\r\n". Strict clients reject the field, or what they
+ * take for the next one.
  *
  * Caught by: tests/07_accept_key.c
  * Says: the newline that the Base64 library appends

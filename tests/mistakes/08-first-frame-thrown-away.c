@@ -1,21 +1,21 @@
 /*
- * The mistake: frames get a buffer of their own, which begins empty. What came behind the request's
- * empty line, with the same recv, is gone.
- * On the wire: a client that does not wait for the 101's way back gets no answer to its first frame.
+ * The mistake: frames get a buffer of their own, which begins empty. Any bytes that came in the same
+ * recv after the request's empty line are gone.
+ * On the wire: a client that does not wait for the 101 gets no reply to its first frame.
  *
  * Caught by: tests/08_switch.c
- * Says: the frames behind the request must be answered
+ * Says: the frames after the request must get their replies
  */
-static int switch_protocols(struct client *client, struct request *request)
+static int switch_protocols(struct client *client, struct request *request, const struct route *route)
 {
     struct stream *socket = &client->stream;
     struct head head = {.bytes = NULL};
-    int result = handshake_switch(socket, request, asks_for_view(request));
 
-    if (result != 0)
-        return result;
-    stream_set_deadline(socket, 0);
-    note_progress(client, UPGRADED);
+    if (handshake_switch(request, route->flags) != 0)
+        return -1;
+    clients_upgraded(client);
+    if (!route->traced)
+        trace_hide(&client->source);
     socket->in_start = socket->in_end = 0;
-    return on_upgrade(request, socket, &head);
+    return on_upgrade(request, socket, &head, route);
 }

@@ -8,13 +8,11 @@
 static int read_length(struct websocket *ws, struct frame *frame)
 {
     size_t more = frame->length == 126 ? 2 : frame->length == 127 ? 8 : 0;
-    int result;
 
     if (more == 0)
         return 0;
-    result = read_header_bytes(ws, frame, more);
-    if (result != 0)
-        return result;
-    frame->length = big_endian(frame->header + more, 2);
+    if (need(ws, 2 + more) != 0)
+        return -1;
+    frame->length = big_endian(stream_next(ws->stream) + more, 2);
     return 0;
 }

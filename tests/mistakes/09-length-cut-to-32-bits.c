@@ -9,16 +9,14 @@ static int read_length(struct websocket *ws, struct frame *frame)
 {
     size_t more = frame->length == 126 ? 2 : frame->length == 127 ? 8 : 0;
     unsigned length;
-    int result;
 
     if (more == 0)
         return 0;
-    result = read_header_bytes(ws, frame, more);
-    if (result != 0)
-        return result;
-    length = (unsigned)big_endian(frame->header + 2, more);
+    if (need(ws, 2 + more) != 0)
+        return -1;
+    length = (unsigned)big_endian(stream_next(ws->stream) + 2, more);
     if (length < (more == 2 ? 126 : 65536))
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "length not in its shortest form");
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "length not in its shortest form");
     frame->length = length;
     return 0;
 }

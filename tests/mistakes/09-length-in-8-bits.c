@@ -9,14 +9,12 @@ static int read_length(struct websocket *ws, struct frame *frame)
 {
     size_t more = frame->length == 126 ? 2 : frame->length == 127 ? 8 : 0;
     unsigned char length;
-    int result;
 
     if (more == 0)
         return 0;
-    result = read_header_bytes(ws, frame, more);
-    if (result != 0)
-        return result;
-    length = (unsigned char)big_endian(frame->header + 2, more);
+    if (need(ws, 2 + more) != 0)
+        return -1;
+    length = (unsigned char)big_endian(stream_next(ws->stream) + 2, more);
     frame->length = length;
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * The mistake: the bytes of a length are put together as they lie in this machine's memory, the least
- * significant first. On the wire, the most significant comes first.
- * On the wire: 126 bytes are taken for 32256, and waited for.
+ * significant first. In a frame, the most significant comes first.
+ * On the wire: 126 bytes are taken for 32256, and the server waits for them.
  *
  * Caught by: tests/09_frame_header.c
  * Says: a length of 126, in 16 bits

@@ -9,13 +9,13 @@ static int check_rules(struct websocket *ws, const struct frame *frame)
 {
     unsigned opcode = frame->opcode;
 
-    if (frame->reserved != 0)
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "reserved bits are set");
+    if (frame->rsv != 0)
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "RSV bits are set");
     if ((opcode > OPCODE_BINARY && opcode < OPCODE_CLOSE) || opcode > OPCODE_PONG)
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "unknown opcode");
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "unknown opcode");
     if (!frame->masked)
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "frame without a mask");
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "frame without a mask");
     if (is_control(opcode) && !frame->fin)
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "control frame in fragments");
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "control frame in fragments");
     return 0;
 }

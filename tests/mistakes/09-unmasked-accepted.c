@@ -1,6 +1,6 @@
 /*
  * The mistake: a frame without a mask is read like any other.
- * On the wire: echo, where RFC 6455 section 5.1 wants Close 1002. The mask is what keeps a page from
+ * On the wire: an echo, but RFC 6455 section 5.1 wants Close 1002. The mask is what keeps a page from
  * choosing the bytes that a proxy sees.
  *
  * Caught by: tests/09_frame_header.c
@@ -10,13 +10,13 @@ static int check_rules(struct websocket *ws, const struct frame *frame)
 {
     unsigned opcode = frame->opcode;
 
-    if (frame->reserved != 0)
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "reserved bits are set");
+    if (frame->rsv != 0)
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "RSV bits are set");
     if ((opcode > OPCODE_BINARY && opcode < OPCODE_CLOSE) || opcode > OPCODE_PONG)
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "unknown opcode");
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "unknown opcode");
     if (is_control(opcode) && !frame->fin)
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "control frame in fragments");
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "control frame in fragments");
     if (is_control(opcode) && frame->length > CONTROL_BYTES)
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "control frame over 125 bytes");
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "control frame over 125 bytes");
     return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * The mistake: a payload is handled as a string. It may hold zero bytes, a text too.
+ * The mistake: a payload is handled as a string. It may hold zero bytes, even if it is text.
  * On the wire: the echo ends at the first zero byte.
  *
  * Caught by: tests/10_echo.c
@@ -12,11 +12,11 @@ static int echo(struct websocket *ws)
     do {
         result = frame_read_message(ws);
         if (result == 0) {
-            char *text = strndup(ws->message.length > 0 ? (char *)ws->message.bytes : "",
-                                 ws->message.length);
+            char *text =
+                strndup(ws->message.length > 0 ? (char *)ws->message.bytes : "", ws->message.length);
             if (text == NULL)
-                return STREAM_ERROR;
-            result = frame_write(ws, ws->message.opcode, text, strlen(text), false);
+                return -1;
+            result = frame_write(ws, ws->message.opcode, text, strlen(text), 0);
             free(text);
         }
     } while (result == 0);

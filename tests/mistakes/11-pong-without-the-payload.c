@@ -5,11 +5,11 @@
  * Caught by: tests/11_control.c
  * Says: a pong brings the ping's payload back
  */
-static int answer_control(struct websocket *ws, const struct frame *frame)
+static int handle_control(struct websocket *ws, const struct frame *frame)
 {
     if (frame->opcode == OPCODE_CLOSE)
-        return answer_close(ws, (size_t)frame->length);
+        return handle_close(ws, (size_t)frame->length);
     if (frame->opcode == OPCODE_PING)
-        return frame_write(ws, OPCODE_PONG, NULL, 0, stream_has_input(ws->stream));
+        return frame_write(ws, OPCODE_PONG, NULL, 0, stream_more(ws->stream));
     return 0;
 }

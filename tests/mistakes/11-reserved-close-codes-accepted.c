@@ -1,6 +1,6 @@
 /*
- * The mistake: every code from 1000 to 1015 is taken, because all of them have a name. 1005, 1006 and
- * 1015 stand for what was never sent, and 1004 for nothing.
+ * The mistake: every code from 1000 to 1015 is accepted, because all of them have a name. 1005, 1006
+ * and 1015 stand for what was never sent, and 1004 for nothing.
  * On the wire: the server sends such a code back.
  *
  * Caught by: tests/11_control.c

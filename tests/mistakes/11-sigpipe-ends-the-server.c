@@ -5,40 +5,28 @@
  * Caught by: tests/11_control.c
  * Says: The server has ended: killed by signal 13
  */
-int main(int argc, char **argv)
+static int prepare(int argc, char **argv)
 {
-    int result;
-
     take_standard_descriptors();
-    parse_options(argc, argv);
-    look_for_page();
-    raise_descriptors();
-    pthread_attr_init(&thread_attributes);
-    pthread_attr_setstacksize(&thread_attributes, THREAD_STACK_BYTES);
-    wire_begin(options.wire);
-    if (open_listener() != 0 || stop_on_signals() != 0 || start_printing() != 0 || announce() != 0)
-        return EXIT_FAILURE;
-    result = accept_loop();
-    say_goodbye();
-    wait_for_workers();
-    end_printing();
-    free(options.origins);
-    close(listener);
-    return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    options_parse(argc, argv);
+    wire_begin();
+    files_find();
+    clients_raise_descriptors(options.max_connections);
+    return clients_begin((int)options.timeout_s);
 }
 
 static int send_all_locked(struct stream *s, const void *bytes, size_t length, int msg_more)
 {
     const char *next = bytes;
 
-    while (s->write_error == 0 && length > 0) {
+    while (s->write_cause == STREAM_OK && length > 0) {
         ssize_t n = send(s->fd, next, length, msg_more);
         if (n >= 0) {
             next += n;
             length -= (size_t)n;
         } else if (errno != EINTR) {
-            s->write_error = STREAM_ERROR;
+            s->write_cause = cause_of(errno);
         }
     }
-    return s->write_error;
+    return s->write_cause == STREAM_OK ? 0 : -1;
 }

@@ -1,6 +1,6 @@
 /*
  * The mistake: the index into the masking key counts the bytes of the message. It must begin anew with
- * each frame, for each has a key of its own.
+ * each frame, because each has a key of its own.
  * On the wire: from the second fragment on, messages are garbled, unless the first one's length is a
  * multiple of four.
  *
@@ -10,15 +10,11 @@
 static int read_piece(struct websocket *ws, struct frame *frame, unsigned char *to, size_t room,
                       size_t *got)
 {
-    int result;
-
     if (room > frame->length - frame->offset)
         room = (size_t)(frame->length - frame->offset);
-    do
-        result = stream_read_some(ws->stream, to, room, got);
-    while (result == STREAM_TIMEOUT && (result = peer_silent(ws)) == 0);
-    if (result != 0)
-        return result;
+    while (stream_read_some(ws->stream, to, room, got) != 0)
+        if (read_on(ws) != 0)
+            return -1;
     frame_unmask(to, *got, frame->masking_key,
                  is_control(frame->opcode) ? frame->offset : ws->message.length);
     frame->offset += *got;

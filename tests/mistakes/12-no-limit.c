@@ -5,7 +5,7 @@
  * Caught by: tests/12_messages.c
  * Says: one byte over the limit
  */
-static int too_big(struct websocket *ws, const struct frame *frame)
+static int check_size(struct websocket *ws, const struct frame *frame)
 {
     (void)ws;
     (void)frame;

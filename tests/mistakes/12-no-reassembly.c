@@ -9,12 +9,12 @@
 int frame_read_message(struct websocket *ws)
 {
     struct frame frame;
-    int result;
 
     ws->message.opcode = 0;
     ws->message.length = 0;
     do
-        result = read_frame(ws, &frame);
-    while (result == 0 && is_control(frame.opcode));
-    return result;
+        if (read_frame(ws, &frame) != 0)
+            return -1;
+    while (is_control(frame.opcode));
+    return 0;
 }

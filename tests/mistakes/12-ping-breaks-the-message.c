@@ -1,5 +1,6 @@
 /*
- * The mistake: one buffer for all. A ping between two fragments throws away what has come.
+ * The mistake: there is one buffer for everything. A ping between two fragments throws away what has
+ * come.
  * On the wire: Close 1002 at the next fragment, or half a message. Browsers ping as they like.
  *
  * Caught by: tests/12_messages.c
@@ -7,17 +8,15 @@
  */
 int frame_read_message(struct websocket *ws)
 {
-    struct frame frame;
-    int result;
+    struct frame frame = {.opcode = OPCODE_PING};
 
-    ws->message.opcode = 0;
-    ws->message.length = 0;
     do {
-        result = read_frame(ws, &frame);
-        if (result == 0 && is_control(frame.opcode)) {
+        if (is_control(frame.opcode)) {
             ws->message.opcode = 0;
             ws->message.length = 0;
         }
-    } while (result == 0 && (is_control(frame.opcode) || !frame.fin));
-    return result;
+        if (read_frame(ws, &frame) != 0)
+            return -1;
+    } while (is_control(frame.opcode) || !frame.fin);
+    return 0;
 }

@@ -1,12 +1,12 @@
 /*
- * The mistake: only the form of the bytes is checked: a first one, and so many that continue. A
- * character may then be written with more bytes than it needs.
+ * The mistake: only the form of the bytes is checked: a first one, and the right number of bytes that
+ * continue it. A character may then be written with more bytes than it needs.
  * On the wire: C0 AF is a slash that no check for slashes has seen.
  *
  * Caught by: tests/12_messages.c
  * Says: text that is not UTF-8 (an overlong form)
  */
-static int check_utf8_byte(struct utf8 *text, unsigned char byte)
+static int check_byte(struct utf8 *text, unsigned char byte)
 {
     if (text->missing > 0) {
         text->missing--;

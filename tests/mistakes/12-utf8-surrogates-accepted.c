@@ -1,12 +1,12 @@
 /*
- * The mistake: surrogates, U+D800 to U+DFFF, are let through. They are halves of UTF-16 characters, and
+ * The mistake: surrogates, U+D800 to U+DFFF, are accepted. They are halves of UTF-16 characters, and
  * have no place in UTF-8.
- * On the wire: a text that browsers refuse is echoed.
+ * On the wire: the server echoes a text that browsers reject.
  *
  * Caught by: tests/12_messages.c
  * Says: text that is not UTF-8 (a surrogate)
  */
-static int check_utf8_byte(struct utf8 *text, unsigned char byte)
+static int check_byte(struct utf8 *text, unsigned char byte)
 {
     if (text->missing > 0) {
         if (byte < text->low || byte > text->high)

@@ -1,19 +1,17 @@
 /*
- * The mistake: when accept fails for want of descriptors, it is called again at once. It fails at once,
- * until a client leaves.
- * On the wire: nothing; but a processor is burnt, which the clients could use.
+ * The mistake: when accept fails because descriptors have run out, it is called again at once. It fails
+ * at once, until a client leaves.
+ * On the wire: nothing; but the loop uses all of a core, which the clients could use.
  *
  * Caught by: tests/14_limits.c
- * Says: burns the processor
+ * Says: a server that cannot accept uses a core
  */
 static int accept_failed(int error)
 {
-    static bool said;
+    static time_t said;
 
-    if (stop_asked || error == EBADF || error == EINVAL || error == ENOTSOCK)
+    if (stop_requested || error == EBADF || error == EINVAL || error == ENOTSOCK)
         return -1;
-    if (!said)
-        fprintf(stderr, "server: cannot accept for now: %s\n", strerror(error));
-    said = true;
+    complain("accept clients", &said);
     return 0;
 }

@@ -1,16 +1,18 @@
 /*
- * The mistake: behind its answer, the server waits for the client's end, however long that takes.
- * On the wire: a client that keeps its end open holds a thread; a byte now and then, and it is for ever.
+ * The mistake: after its response, the server waits for the client's end, however long that takes.
+ * On the wire: a client that keeps its end open holds a thread; if it sends a byte now and then, for
+ * ever.
  *
  * Caught by: tests/14_limits.c
  * Says: must be left in a few seconds
  */
-void stream_finish(struct stream *s)
+void stream_linger(struct stream *s)
 {
-    size_t ignored;
+    ssize_t n;
 
     if (stream_flush(s) != 0 || shutdown(s->fd, SHUT_WR) != 0)
         return;
-    while (receive(s, s->in, sizeof s->in, &ignored) == 0)
-        ;
+    do
+        n = recv(s->fd, s->in, sizeof s->in, 0);
+    while (n > 0 || (n < 0 && errno == EINTR));
 }

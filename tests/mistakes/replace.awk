@@ -7,7 +7,7 @@
 # As everywhere here, a function's body begins with a brace alone in the first column (see
 # lessons/tools/stage.awk), and the compiler is told which file a line is from.
 
-# The name in a function's first lines: it stands before the first parenthesis.
+# The name in a function's first lines: it is before the first parenthesis.
 function name_of(lines) {
     match(lines, /[a-z_0-9]+\(/)
     return substr(lines, RSTART, RLENGTH - 1)

@@ -1,9 +1,9 @@
 /*
- * The mistake: the blank in front of the key is hashed with it.
+ * The mistake: the space before the key is hashed with it.
  * On the wire: an accept key that no client expects; browsers end the connection.
  *
  * Caught by: tests/07_accept_key.c
- * Says: the blank in front of the key was hashed with it
+ * Says: the space before the key was hashed with it
  */
 void handshake_accept_key(const char *key, char accept[ACCEPT_KEY_BYTES])
 {

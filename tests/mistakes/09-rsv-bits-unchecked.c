@@ -1,22 +1,22 @@
 /*
- * The mistake: the three reserved bits are not looked at.
+ * The mistake: nobody looks at the three RSV bits.
  * On the wire: a frame of an extension that was never agreed on, such as a compressed one, is echoed as
  * if it were plain.
  *
  * Caught by: tests/09_frame_header.c
- * Says: reserved bits
+ * Says: RSV bits
  */
 static int check_rules(struct websocket *ws, const struct frame *frame)
 {
     unsigned opcode = frame->opcode;
 
     if ((opcode > OPCODE_BINARY && opcode < OPCODE_CLOSE) || opcode > OPCODE_PONG)
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "unknown opcode");
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "unknown opcode");
     if (!frame->masked)
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "frame without a mask");
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "frame without a mask");
     if (is_control(opcode) && !frame->fin)
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "control frame in fragments");
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "control frame in fragments");
     if (is_control(opcode) && frame->length > CONTROL_BYTES)
-        return wrong(ws, CLOSE_PROTOCOL_ERROR, "control frame over 125 bytes");
+        return fail(ws, CLOSE_PROTOCOL_ERROR, "control frame over 125 bytes");
     return 0;
 }

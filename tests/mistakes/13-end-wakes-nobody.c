@@ -1,0 +1,14 @@
+/*
+ * The mistake: the flag that ends a thread's waiting is set, but the thread is not woken to look at it.
+ * On the wire: nothing. But when a page of /wire leaves, its two threads and its descriptor stay until
+ * the next event.
+ *
+ * Caught by: tests/13_wire.c
+ * Says: broadcast_end must end the waiting of that subscriber
+ */
+void broadcast_end(struct broadcast *ring, struct subscriber *subscriber)
+{
+    pthread_mutex_lock(&ring->lock);
+    subscriber->end = ring->next;
+    pthread_mutex_unlock(&ring->lock);
+}

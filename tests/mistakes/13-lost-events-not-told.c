@@ -1,0 +1,20 @@
+/*
+ * The mistake: a subscriber that is too slow goes on with what is still there, and is not told that
+ * something is missing.
+ * On the wire: a trace with gaps that nobody can see: "but the server never replied!"
+ *
+ * Caught by: tests/13_wire.c
+ * Says: must get to know that it has lost some
+ */
+static void take_locked(struct broadcast *ring, struct subscriber *subscriber, void *to)
+{
+    const struct broadcast_slot *slot;
+
+    if (ring->next - subscriber->next > BROADCAST_SLOTS)
+        subscriber->next = ring->next - BROADCAST_SLOTS / 2;
+    slot = &ring->slots[subscriber->next % BROADCAST_SLOTS];
+    memcpy(to, slot->bytes, slot->size);
+    subscriber->dropped = 0;
+    subscriber->t_us = slot->t_us;
+    subscriber->number = subscriber->next++;
+}
