@@ -27,7 +27,7 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Werror=for
 HARDENING = $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
 	-fstack-protector-strong
 LINK_HARDENING = -pie -Wl,-z,relro -Wl,-z,now
-# _GNU_SOURCE: accept4, pthread_setname_np and pthread_cond_clockwait are not in POSIX.
+# _GNU_SOURCE: accept4, pthread_setname_np and pthread_timedjoin_np are not in POSIX.
 ALL_CPPFLAGS = -D_GNU_SOURCE -I. -DCLIENT_DIRECTORY=$(call quoted,$(call in_c,$(CLIENT_DIRECTORY))) \
 	$(CPPFLAGS)
 ALL_CFLAGS = -std=c11 -fPIE $(WARNINGS) $(CFLAGS) $(HARDENING) $(VARIANT) -pthread
