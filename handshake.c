@@ -114,17 +114,20 @@ static int read_line(struct request *r, int too_long, char **line)
 }
 
 /* Lesson 4, provided. Makes one spelling of all spellings of a path: an escaped letter, digit, "-", ".",
- * "_" or "~" is that character (RFC 9110 section 4.2.3), and other escapes have capital digits. */
-static void normalize(char *path)
+ * "_" or "~" is that character (RFC 9110 section 4.2.3), and other escapes have capital digits. -1: a "%"
+ * begins no escape (RFC 3986 section 2.1). */
+static int normalize(char *path)
 {
     char *to = path;
 
     for (const char *from = path; *from != '\0'; from++) {
         *to++ = *from;
-        if (*from != '%' || !isxdigit((unsigned char)from[1]) || !isxdigit((unsigned char)from[2]))
+        if (*from != '%')
             continue;
+        if (!isxdigit((unsigned char)from[1]) || !isxdigit((unsigned char)from[2]))
+            return -1;
         int c = (int)strtol((char[]){from[1], from[2], '\0'}, NULL, 16);
-        if (c != 0 && c < 0x80 && (isalnum(c) || strchr("-._~", c) != NULL)) {
+        if (isalnum(c) || (c != 0 && strchr("-._~", c) != NULL)) {
             to[-1] = (char)c;
         } else {
             *to++ = (char)toupper((unsigned char)from[1]);
@@ -133,6 +136,7 @@ static void normalize(char *path)
         from += 2;
     }
     *to = '\0';
+    return 0;
 }
 
 /* Lesson 4, provided. Takes a target apart: "/echo?x=1", or "http://host/echo?x=1": the path is "/echo". */
@@ -153,7 +157,8 @@ static int parse_target(struct request *r, char *target)
     query = path + strcspn(path, "?");
     r->query = *query == '?' ? query + 1 : NULL;
     *query = '\0';
-    normalize(path);
+    if (normalize(path) != 0)
+        return fail(r, 400, "A % in the path must be followed by two hex digits.");
     r->path = *path == '\0' ? "/" : path;
     return 0;
 }

@@ -51,13 +51,13 @@ static atomic_bool stop_requested;
 static atomic_llong stop_ms; /* when it was requested, on CLOCK_MONOTONIC */
 
 /* What can be upgraded to a WebSocket, and which function then serves it. */
-static int echo(struct websocket *ws);
+static void echo(struct websocket *ws);
 
 static const struct route {
     const char *path;
-    int (*handler)(struct websocket *ws); /* blocks until the connection ends, then returns -1 */
-    unsigned flags;                       /* for the 101: STREAM_MORE if the server speaks first */
-    bool traced;                          /* its frames are recorded */
+    void (*handler)(struct websocket *ws); /* blocks until the connection ends */
+    unsigned flags;                        /* for the 101: STREAM_MORE if the server speaks first */
+    bool traced;                           /* its frames are recorded */
 } routes[] = {
     {"/", echo, 0, true},
     {"/echo", echo, 0, true},
@@ -67,17 +67,13 @@ static const struct route {
 /* ---- the handler: an echo ---- */
 
 /* Lesson 10. The loop of an echo server: read a message, write it back. */
-static int echo(struct websocket *ws)
+static void echo(struct websocket *ws)
 {
-    int result;
+    const struct message *m = &ws->message;
 
-    do {
-        result = frame_read_message(ws);
-        if (result == 0)
-            result = frame_write(ws, ws->message.opcode, ws->message.bytes, ws->message.length,
-                                 stream_more(ws->stream));
-    } while (result == 0);
-    return result;
+    while (frame_read_message(ws) == 0)
+        if (frame_write(ws, m->opcode, m->bytes, m->length, stream_more(ws->stream)) != 0)
+            return;
 }
 
 /* ---- one client ---- */
@@ -91,8 +87,8 @@ struct head {
 
 /* Lesson 8. Called when the protocols have been switched, with what Node.js calls request, socket and
  * head. The request has done its work, so its memory goes back. */
-static int on_upgrade(struct request *request, struct stream *socket, const struct head *head,
-                      const struct route *route)
+static void on_upgrade(struct request *request, struct stream *socket, const struct head *head,
+                       const struct route *route)
 {
     struct websocket ws;
 
@@ -107,7 +103,6 @@ static int on_upgrade(struct request *request, struct stream *socket, const stru
         socket->cause = STREAM_CLOSED;
     }
     frame_end(&ws);
-    return 0;
 }
 
 /* Lesson 8. Switches protocols: sends the 101, and hands over what belongs to the connection. */
@@ -122,7 +117,8 @@ static int switch_protocols(struct client *client, struct request *request, cons
     clients_upgraded(client);
     if (!route->traced)
         trace_hide(&client->source);
-    return on_upgrade(request, socket, &head, route);
+    on_upgrade(request, socket, &head, route);
+    return 0;
 }
 
 /* Lesson 5, provided. Stores with which status a request is rejected. Always returns -1. */

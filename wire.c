@@ -285,7 +285,7 @@ static void serve_subscriber(struct view *view)
 
 /* Lesson 13, provided. Serves a client of /wire, unless it is one too many. The thread of --verbose does
  * not count. */
-int wire_serve(struct websocket *ws)
+void wire_serve(struct websocket *ws)
 {
     struct view view = {.ws = ws};
 
@@ -295,7 +295,6 @@ int wire_serve(struct websocket *ws)
     else
         serve_subscriber(&view);
     trace_unsubscribe(&view.subscriber);
-    return -1;
 }
 
 /* Lesson 13, provided. The thread of --verbose. It is a subscriber like any other, so a terminal that is

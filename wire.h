@@ -38,9 +38,8 @@
 /* Starts the clock that events are shown by. */
 void wire_begin(void);
 
-/* Serves a client of /wire until its connection ends. Blocks. Always returns -1, as frame_read_message
- * does at the end. */
-int wire_serve(struct websocket *ws);
+/* Serves a client of /wire until its connection ends. Blocks. */
+void wire_serve(struct websocket *ws);
 
 /* Starts the thread that prints every event. -1: there is no thread for it. */
 int wire_start_printing(void);

@@ -174,9 +174,6 @@ static void spellings(void)
         {"/a%2fb", "/a%2Fb"},
         {"/%c3%a9", "/%C3%A9"},
         {"/%2565", "/%2565"}, /* only once */
-        {"/100%", "/100%"},
-        {"/%6", "/%6"},
-        {"/%zz", "/%zz"},
         {"/%00", "/%00"},
         {"/%0a", "/%0A"},
         {"http://x/%65cho", "/echo"},
@@ -198,6 +195,7 @@ static void bad_lines(void)
     static const char method[] = "400: A request line must begin with a method, such as GET.";
     static const char target[] = "400: A request line must name a target, such as /echo.";
     static const char version[] = "400: A request line must end with a version, such as HTTP/1.1.";
+    static const char escape[] = "400: A % in the path must be followed by two hex digits.";
     static const char no_host[] = "400: The target names no valid host.";
     static const char ended[] = "400: The request ended before its empty line.";
     static const struct request_case cases[] = {
@@ -212,6 +210,10 @@ static void bad_lines(void)
         {"GET\r\n", method},
         {"GET /\r\n", target},
         {"GET  / HTTP/1.1\r\n", target},
+        {"GET /100% HTTP/1.1\r\n", escape},
+        {"GET /%6 HTTP/1.1\r\n", escape},
+        {"GET /%6?5 HTTP/1.1\r\n", escape},
+        {"GET /echo%%32e HTTP/1.1\r\n", escape}, /* would become /echo%2e, an escape that nobody sent */
         {"GET /a b HTTP/1.1\r\n", version},
         {"GET /#top HTTP/1.1\r\n", target},
         {"GET /\x80 HTTP/1.1\r\n", target},

@@ -17,5 +17,6 @@ static int switch_protocols(struct client *client, struct request *request, cons
     if (!route->traced)
         trace_hide(&client->source);
     socket->in_start = socket->in_end = 0;
-    return on_upgrade(request, socket, &head, route);
+    on_upgrade(request, socket, &head, route);
+    return 0;
 }

@@ -5,20 +5,16 @@
  * Caught by: tests/10_echo.c
  * Says: zero bytes in a text
  */
-static int echo(struct websocket *ws)
+static void echo(struct websocket *ws)
 {
-    int result;
+    const struct message *m = &ws->message;
+    int result = 0;
 
-    do {
-        result = frame_read_message(ws);
-        if (result == 0) {
-            char *text =
-                strndup(ws->message.length > 0 ? (char *)ws->message.bytes : "", ws->message.length);
-            if (text == NULL)
-                return -1;
-            result = frame_write(ws, ws->message.opcode, text, strlen(text), 0);
-            free(text);
-        }
-    } while (result == 0);
-    return result;
+    while (result == 0 && frame_read_message(ws) == 0) {
+        char *text = strndup(m->length > 0 ? (char *)m->bytes : "", m->length);
+        if (text == NULL)
+            return;
+        result = frame_write(ws, m->opcode, text, strlen(text), 0);
+        free(text);
+    }
 }
