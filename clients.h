@@ -35,8 +35,8 @@ struct client {
 extern pthread_attr_t thread_attributes;
 
 /* Prepares the table and thread_attributes, before the first client. `timeout_s` is the time that a
- * client has for its request, and may be idle after its upgrade; 0: for ever. -1: errno says why. */
-int clients_begin(int timeout_s);
+ * client has for its request, and may be idle after its upgrade; 0: for ever. */
+void clients_begin(int timeout_s);
 
 /* Raises the number of descriptors that the process may have to what it may ask for, and says so on
  * stderr if that is too low for so many clients. Does not block. */

@@ -80,7 +80,7 @@ static char *path_of(const char *name)
 /* Lesson 5, provided. Adds what the search has found to the list, if it is a file to be served. */
 static int add_file(const char *name, const struct stat *about, int kind, struct FTW *place)
 {
-    struct file *more;
+    struct file *more, *file;
 
     (void)place;
     if (kind != FTW_F || !S_ISREG(about->st_mode) ||
@@ -90,21 +90,10 @@ static int add_file(const char *name, const struct stat *about, int kind, struct
     if (more == NULL)
         return -1;
     files = more;
-    files[file_count] = (struct file){
+    file = &files[file_count++];
+    *file = (struct file){
         .path = path_of(name + strlen(CLIENT_DIRECTORY)), .name = strdup(name), .type = type_of(name)};
-    file_count++;
-    return 0;
-}
-
-/* Lesson 5, provided. Lists the page's files. FTW_PHYS: links are not followed. */
-void files_find(void)
-{
-    int result = nftw(CLIENT_DIRECTORY, add_file, SEARCH_DESCRIPTORS, FTW_PHYS);
-
-    if (result != 0)
-        fprintf(stderr, "server: no page: %s: %s\n", CLIENT_DIRECTORY, strerror(errno));
-    else if (files_lookup("/") == NULL)
-        fprintf(stderr, "server: no page: there is no index.html in %s\n", CLIENT_DIRECTORY);
+    return file->path != NULL && file->name != NULL ? 0 : -1;
 }
 
 /* Lesson 5, provided. Gives the list's memory back. */
@@ -115,13 +104,28 @@ void files_forget(void)
         free(files[i].name);
     }
     free(files);
+    files = NULL;
+    file_count = 0;
+}
+
+/* Lesson 5, provided. Lists the page's files. FTW_PHYS: links are not followed. */
+void files_find(void)
+{
+    int result = nftw(CLIENT_DIRECTORY, add_file, SEARCH_DESCRIPTORS, FTW_PHYS);
+
+    if (result != 0) {
+        fprintf(stderr, "server: no page: %s: %s\n", CLIENT_DIRECTORY, strerror(errno));
+        files_forget(); /* a page without some of its files helps nobody */
+    } else if (files_lookup("/") == NULL) {
+        fprintf(stderr, "server: no page: there is no index.html in %s\n", CLIENT_DIRECTORY);
+    }
 }
 
 /* Lesson 5, provided. Finds the file for a path. */
 const struct file *files_lookup(const char *path)
 {
     for (size_t i = 0; i < file_count; i++)
-        if (files[i].path != NULL && files[i].name != NULL && strcmp(files[i].path, path) == 0)
+        if (strcmp(files[i].path, path) == 0)
             return &files[i];
     return NULL;
 }
@@ -131,16 +135,18 @@ static char *read_whole(int fd, size_t *length)
 {
     struct stat about;
     char *bytes;
-    ssize_t n = 1;
 
     if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode))
         return NULL;
-    bytes = malloc((size_t)about.st_size + 1);
-    for (*length = 0; bytes != NULL && *length<(size_t)about.st_size; *length += n> 0 ? (size_t)n : 0) {
-        n = read(fd, bytes + *length, (size_t)about.st_size - *length);
-        if (n == 0 || (n < 0 && errno != EINTR)) {
+    *length = 0;
+    bytes = malloc((size_t)about.st_size + 1); /* + 1: an empty file is no failure */
+    while (bytes != NULL && *length < (size_t)about.st_size) {
+        ssize_t n = read(fd, bytes + *length, (size_t)about.st_size - *length);
+        if (n > 0) {
+            *length += (size_t)n;
+        } else if (n == 0 || errno != EINTR) {
             free(bytes);
-            bytes = NULL;
+            return NULL;
         }
     }
     return bytes;

@@ -441,7 +441,7 @@ static void take_standard_descriptors(void)
 }
 
 /* Lesson 1, provided. What must be so before the server listens. */
-static int prepare(int argc, char **argv)
+static void prepare(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* a terminal or a client that has gone must not end the process */
     take_standard_descriptors();
@@ -452,7 +452,7 @@ static int prepare(int argc, char **argv)
     wire_begin();
     files_find();
     clients_raise_descriptors(options.max_connections);
-    return clients_begin((int)options.timeout_s);
+    clients_begin((int)options.timeout_s);
 }
 
 /* Lesson 1, provided. The main thread: listen, accept until a signal comes, stop. */
@@ -460,7 +460,8 @@ int main(int argc, char **argv)
 {
     int result, stopped;
 
-    if (prepare(argc, argv) != 0 || open_listener() != 0 || stop_on_signals() != 0)
+    prepare(argc, argv);
+    if (open_listener() != 0 || stop_on_signals() != 0)
         return EXIT_FAILURE;
     if ((options.verbose && wire_start_printing() != 0) || announce() != 0)
         return EXIT_FAILURE;

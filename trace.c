@@ -91,8 +91,8 @@ void trace_line(const struct trace_source *source, enum trace_direction directio
         length--; /* the line broke off before its LF */
     shown = shown_length(line, length);
     if (shown < length) {
-        length = (size_t)snprintf(masked, sizeof masked, "%.*s (%zu bytes, not shown)", (int)shown, line,
-                                  length - shown);
+        snprintf(masked, sizeof masked, "%.*s (%zu bytes, not shown)", (int)shown, line, length - shown);
+        length = strlen(masked);
         line = masked;
     }
     record_text(source, TRACE_LINE, direction, line, length);

@@ -5,14 +5,14 @@
  * Caught by: tests/11_control.c
  * Says: The server has ended: killed by signal 13
  */
-static int prepare(int argc, char **argv)
+static void prepare(int argc, char **argv)
 {
     take_standard_descriptors();
     options_parse(argc, argv);
     wire_begin();
     files_find();
     clients_raise_descriptors(options.max_connections);
-    return clients_begin((int)options.timeout_s);
+    clients_begin((int)options.timeout_s);
 }
 
 static int send_all_locked(struct stream *s, const void *bytes, size_t length, int msg_more)
