@@ -49,6 +49,7 @@ static void take_locked(struct broadcast *ring, struct subscriber *subscriber, v
 
     if (behind <= BROADCAST_SLOTS) {
         memcpy(to, slot->bytes, slot->size);
+        subscriber->size = slot->size;
         subscriber->dropped = 0;
         subscriber->next++;
     } else {

@@ -51,6 +51,7 @@ struct subscriber {
 
     /* Its own thread's: what the last broadcast_next has found. */
     uint64_t dropped; /* so many messages were lost, instead of a message; 0: a message */
+    size_t size;      /* bytes of the message */
     uint64_t number;  /* of the message, or of the last one that was lost */
     int64_t t_us;
 };

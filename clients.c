@@ -10,8 +10,8 @@
  * 2. That stores STREAM_STOPPING in every stream and sends every worker the signal WAKE_SIGNAL, again
  *    every WAKE_AGAIN_MS until the worker has noticed: one that comes just before recv has no effect.
  * 3. A worker's recv fails with EINTR; it finds the cause and tells its client: by a 503 if its request
- *    is
- *    not complete, by Close 1001 if it has its WebSocket; then it reads on until the client has replied.
+ *    is not complete, by Close 1001 if it has its WebSocket; then it reads on until the client has
+ *    replied.
  * 4. Each worker leaves the table at its end; the last one wakes main, which waits for that.
  * 5. After STOP_S seconds main aborts the connections that are left, which ends every call that waits
  *    for one, and the process ends with status 0.
@@ -131,8 +131,7 @@ void clients_free(struct client *client)
     munmap(client, sizeof *client);
 }
 
-/* Lesson 14. Enters a client into the table, unless it is one too many even to be told so. The server
- * runs without it. */
+/* Lesson 14, provided. Enters a client into the table, unless it is one too many even to be told so. */
 int clients_enter(struct client *client, size_t most)
 {
     int result = -1;
@@ -170,8 +169,7 @@ void clients_upgraded(struct client *client)
     pthread_mutex_unlock(&clients.lock);
 }
 
-/* Lesson 14. Takes a client out of the table, and wakes main if it was the last one. The server runs
- * without it. */
+/* Lesson 14, provided. Takes a client out of the table, and wakes main if it was the last one. */
 void clients_leave(struct client *client)
 {
     pthread_mutex_lock(&clients.lock);
@@ -214,9 +212,9 @@ static void check_time_locked(struct client *client, int64_t now_ms)
     wake_locked(client);
 }
 
-/* Lesson 14. Looks whether a client takes what we send. One that reads slowly acknowledges some bytes
- * now and then. One that has acknowledged none for its whole time is gone, or does not read: its
- * connection is aborted. Called with the lock held. The server runs without it. */
+/* Lesson 14, provided. Looks whether a client takes what we send. One that reads slowly acknowledges
+ * some bytes now and then. One that has acknowledged none for its whole time is gone, or does not read:
+ * its connection is aborted. Called with the lock held. */
 static void check_progress_locked(struct client *client, int64_t now_ms)
 {
     size_t pending = stream_unacknowledged(&client->stream);

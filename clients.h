@@ -69,7 +69,8 @@ void clients_check_time(void);
 
 /* For main: wakes every worker, so that it tells its client that the server stops; waits until all of
  * them have ended, and after STOP_S seconds aborts the connections that are left. Blocks, for twice
- * STOP_S at most. -1: some worker has not ended, because the file system hangs. */
+ * STOP_S at most. -1: some worker has not ended, because the file system hangs, or
+ * because it compresses a message of 100 MB and more. */
 int clients_stop(void);
 
 /* Seconds that clients have for an orderly end when the server stops. */

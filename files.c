@@ -57,7 +57,7 @@ static const char *type_of(const char *name)
 }
 
 /* Lesson 5, provided. Writes the path by which a file is asked for. Bytes that may not stand in a path
- * are escaped (RFC 3986 section 3.3), as browsers do it. "index.html" is its folder's page. */
+ * are escaped (RFC 3986 section 3.3). "index.html" is its folder's page. */
 static char *path_of(const char *name)
 {
     size_t length = strlen(name), index = strlen("index.html");

@@ -27,6 +27,7 @@
  */
 #include "frame.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,19 @@
 /* Bytes of payload that are taken from the stream at once, so that they are still in the processor's
  * cache when their mask is taken off and their text is checked. */
 #define PIECE_BYTES (128 * 1024)
+
+/* Bytes of a compressed payload that are read and inflated at once. They are on the worker's stack, where
+ * more of them would cost every client that has got a message. */
+#define COMPRESSED_PIECE_BYTES 1024
+
+/* Messages are sent compressed from this many bytes on. JSON text of 128 bytes would become 97, of 256
+ * 138; either costs some 10 µs, ten times as much as the rest of an echo outside the kernel, and crosses the
+ * wire in one packet anyway. Control frames are shorter. */
+#define COMPRESS_FROM_BYTES 256
+_Static_assert(COMPRESS_FROM_BYTES > CONTROL_BYTES, "control frames are never compressed");
+
+/* RSV1, where it stands in the first byte of a header. */
+#define RSV1_OF_BYTE 0x40
 
 /* Bytes of memory that the large messages of all websockets take. Atomic, no lock. */
 static atomic_size_t memory_used;
@@ -51,9 +65,18 @@ void frame_begin(struct websocket *ws, struct stream *stream, const struct trace
     ws->max_memory = max_memory;
     ws->message = (struct message){.opcode = 0};
     ws->text = (struct utf8){.missing = 0};
+    ws->inflater = NULL;
+    frame_compress(ws, 0);
     ws->pinged = false;
     ws->close_code = 0;
     ws->reason = NULL;
+}
+
+/* Lesson 15, provided. Says whether, and how, messages are compressed. */
+void frame_compress(struct websocket *ws, unsigned window_bits)
+{
+    ws->window_bits = window_bits;
+    ws->compress_from = window_bits != 0 ? COMPRESS_FROM_BYTES : SIZE_MAX;
 }
 
 /* Lesson 14, provided. How much of so many bytes counts to memory_used: nothing, if they are few. */
@@ -62,9 +85,20 @@ static size_t counted(size_t capacity)
     return capacity <= MESSAGE_LARGE_BYTES ? 0 : capacity;
 }
 
+/* Lesson 14, provided. Counts memory that a large message wants, if there is so much left. */
+static bool take_memory(const struct websocket *ws, size_t bytes)
+{
+    if (bytes == 0 || atomic_fetch_add(&memory_used, bytes) + bytes <= ws->max_memory)
+        return true;
+    memory_used -= bytes;
+    return false;
+}
+
 /* Lesson 9, provided. Gives the message's memory back. */
 void frame_end(struct websocket *ws)
 {
+    inflater_end(ws->inflater);
+    ws->inflater = NULL;
     memory_used -= counted(ws->message.capacity);
     free(ws->message.memory);
     ws->message = (struct message){.opcode = 0};
@@ -165,12 +199,21 @@ void frame_decode_start(struct frame *frame, const unsigned char bytes[2])
     frame->header_size += frame->masked ? 4 : 0;
 }
 
+/* Lesson 15. Whether RSV1 is set where it may be: alone, on the first frame of a message, if compression
+ * was agreed on (RFC 7692 section 6). The server runs without it. */
+static bool is_compressed(const struct websocket *ws, const struct frame *frame)
+{
+    bool begins = frame->opcode == OPCODE_TEXT || frame->opcode == OPCODE_BINARY;
+
+    return ws->window_bits != 0 && frame->rsv == RSV1 && begins;
+}
+
 /* Lesson 9. Checks the first two bytes of a header against the rules. */
 static int check_rules(struct websocket *ws, const struct frame *frame)
 {
     unsigned opcode = frame->opcode;
 
-    if (frame->rsv != 0) /* 5.2: no extension was agreed on that gives them a meaning */
+    if (frame->rsv != 0 && !is_compressed(ws, frame)) /* 5.2: nobody agreed on what they mean */
         return fail(ws, CLOSE_PROTOCOL_ERROR, "RSV bits are set");
     if ((opcode > OPCODE_BINARY && opcode < OPCODE_CLOSE) || opcode > OPCODE_PONG) /* 5.2 */
         return fail(ws, CLOSE_PROTOCOL_ERROR, "unknown opcode");
@@ -232,13 +275,14 @@ static void keep_header(struct websocket *ws, struct frame *frame)
 
     frame->kept = frame->header_size < there ? frame->header_size : there;
     memcpy(frame->header, stream_next(ws->stream), frame->kept);
+    frame->compressed = false;
 }
 
 /* ---- payload ---- */
 
 /* Lesson 10. Takes the mask off: byte i of the payload was combined with byte i mod 4 of the key by
  * exclusive or. The last loop alone would do; the one before it does the same for 16 bytes at a time,
- * which is far faster: lesson 15. */
+ * which is far faster: lesson 16. */
 void frame_unmask(unsigned char *bytes, size_t length, const unsigned char key[4], uint64_t offset)
 {
     unsigned char twice[8];
@@ -290,10 +334,8 @@ static int make_room(struct websocket *ws)
     if (m->capacity == 0)
         capacity = MESSAGE_START_BYTES;
     more = counted(capacity) - counted(m->capacity);
-    if (atomic_fetch_add(&memory_used, more) + more > ws->max_memory && more > 0) {
-        memory_used -= more;
+    if (!take_memory(ws, more))
         return fail(ws, CLOSE_TRY_AGAIN_LATER, "the server has no memory for large messages now");
-    }
     memory = realloc(m->memory, capacity);
     if (memory == NULL) {
         memory_used -= more;
@@ -379,22 +421,126 @@ static int read_payload(struct websocket *ws, struct frame *frame)
     return 0;
 }
 
-/* Lesson 10, provided. Takes a data frame into the message that it begins or continues. */
+/* ---- compressed messages ---- */
+
+/* Lesson 15, provided. Keeps the beginning of a compressed payload, for the trace; frame->offset is behind
+ * the piece. */
+static void keep_payload(struct frame *frame, const unsigned char *piece, size_t length)
+{
+    uint64_t at = frame->offset - length;
+
+    for (size_t i = 0; frame->kept > 0 && i < length && at + i < sizeof frame->payload; i++)
+        frame->payload[at + i] = piece[i];
+}
+
+/* Lesson 15, provided. Stores why a message cannot be inflated, which errno says. Always returns -1. */
+static int fail_inflating(struct websocket *ws)
+{
+    if (errno == ENOMEM)
+        return fail(ws, CLOSE_INTERNAL_ERROR, "out of memory");
+    return fail(ws, CLOSE_INVALID_PAYLOAD, "compressed data that is broken");
+}
+
+/* Lesson 15, provided. How many more bytes the message may have, and has memory for. */
+static size_t room_left(const struct websocket *ws)
+{
+    const struct message *m = &ws->message;
+
+    return (m->capacity < ws->max_message ? m->capacity : ws->max_message) - m->length;
+}
+
+/* Lesson 15. Inflates a piece of a message, behind what has come of it. Makes at most max_message bytes,
+ * however many the piece stands for, and checks a text as it comes out. */
+static int inflate_piece(struct websocket *ws, const unsigned char *piece, size_t length)
+{
+    struct message *m = &ws->message;
+    size_t made;
+
+    for (;;) {
+        if (inflater_run(ws->inflater, &piece, &length, m->bytes + m->length, room_left(ws), &made) != 0)
+            return fail_inflating(ws);
+        m->length += made;
+        if (check_text(ws, m->bytes + m->length - made, made) != 0)
+            return -1;
+        if (length == 0) /* else this would become more bytes */
+            return 0;
+        if (m->length == ws->max_message)
+            return fail(ws, CLOSE_MESSAGE_TOO_BIG, "message over the server's limit, once inflated");
+        if (make_room(ws) != 0)
+            return -1;
+    }
+}
+
+/* Lesson 15. Reads a compressed frame's payload. Behind the message's last frame belongs the tail, which
+ * the client has removed (RFC 7692 section 7.2.2). */
+static int read_compressed(struct websocket *ws, struct frame *frame)
+{
+    unsigned char piece[COMPRESSED_PIECE_BYTES];
+    size_t got;
+
+    while (frame->offset < frame->length) {
+        if (read_piece(ws, frame, piece, sizeof piece, &got) != 0)
+            return -1;
+        keep_payload(frame, piece, got);
+        if (inflate_piece(ws, piece, got) != 0)
+            return -1;
+    }
+    if (!frame->fin)
+        return 0;
+    return inflate_piece(ws, (const unsigned char *)DEFLATE_TAIL, DEFLATE_TAIL_BYTES);
+}
+
+/* Not inlined, so that the stack of a client that sends none is not as deep. */
+static int read_compressed_message(struct websocket *ws, struct frame *frame) __attribute__((noinline));
+
+/* Lesson 15, provided. Takes a frame of a compressed message. The first one has RSV1, which holds for all. */
+static int read_compressed_message(struct websocket *ws, struct frame *frame)
+{
+    ws->message.bytes = ws->message.memory;
+    frame->compressed = true;
+    if (frame->rsv != 0)
+        ws->inflater = inflater_begin();
+    if (ws->inflater == NULL)
+        return fail(ws, CLOSE_INTERNAL_ERROR, "out of memory");
+    if (make_room(ws) != 0 || read_compressed(ws, frame) != 0)
+        return -1;
+    if (!frame->fin)
+        return 0;
+    if (!inflater_is_complete(ws->inflater))
+        return fail(ws, CLOSE_INVALID_PAYLOAD, "compressed data that ends too early");
+    inflater_end(ws->inflater);
+    ws->inflater = NULL;
+    return 0;
+}
+
+/* ---- data frames ---- */
+
+/* Lesson 10, provided. Reads a payload that is not compressed, if the message may have it. */
+static int read_plain(struct websocket *ws, struct frame *frame, bool is_whole)
+{
+    if (check_size(ws, frame) != 0)
+        return -1;
+    if (is_whole && frame->length <= stream_waiting(ws->stream))
+        return take_payload(ws, frame);
+    return read_payload(ws, frame);
+}
+
+/* Lesson 10, provided. Takes a data frame into the message that it begins or continues. `is_plain`: it is
+ * all of one, and not compressed. */
 static int read_data(struct websocket *ws, struct frame *frame)
 {
-    bool is_whole = frame->fin && frame->opcode != OPCODE_CONTINUATION && ws->message.opcode == 0;
-    int result = 0;
+    bool is_plain =
+        frame->fin && frame->rsv == 0 && frame->opcode != OPCODE_CONTINUATION && ws->message.opcode == 0;
+    int result;
 
-    if (!is_whole)
-        result = join_fragment(ws, frame);
+    if (!is_plain && join_fragment(ws, frame) != 0)
+        return -1;
     if (ws->message.opcode == 0)
         ws->message.opcode = frame->opcode;
-    if (result == 0)
-        result = check_size(ws, frame);
-    if (result == 0 && is_whole && frame->length <= stream_waiting(ws->stream))
-        result = take_payload(ws, frame);
-    else if (result == 0)
-        result = read_payload(ws, frame);
+    if (!is_plain && (frame->rsv != 0 || ws->inflater != NULL))
+        result = read_compressed_message(ws, frame);
+    else
+        result = read_plain(ws, frame, is_plain);
     return result == 0 && frame->fin ? check_text_end(ws) : result;
 }
 
@@ -463,19 +609,27 @@ static int handle_control(struct websocket *ws, const struct frame *frame)
 
 /* ---- reading and writing messages ---- */
 
+/* Lesson 13, provided. Where the first bytes of a frame's payload are, after it was read. */
+static const unsigned char *payload_of(const struct websocket *ws, const struct frame *frame)
+{
+    const struct message *m = &ws->message;
+
+    if (is_control(frame->opcode))
+        return ws->control;
+    return frame->compressed ? frame->payload : m->bytes + m->length - frame->offset;
+}
+
 /* Lesson 13, provided. Records a frame that was read, be it whole, rejected or broken off, with its mask
  * on again as it crossed the wire. */
 static void record_frame(const struct websocket *ws, const struct frame *frame)
 {
-    const struct message *m = &ws->message;
     size_t length = frame->offset < TRACE_PAYLOAD_BYTES ? (size_t)frame->offset : TRACE_PAYLOAD_BYTES;
     unsigned char payload[TRACE_PAYLOAD_BYTES];
 
     if (frame->kept == 0)
         return;
     if (length > 0) {
-        memcpy(payload, is_control(frame->opcode) ? ws->control : m->bytes + m->length - frame->offset,
-               length);
+        memcpy(payload, payload_of(ws, frame), length);
         frame_unmask(payload, length, frame->masking_key, 0);
     }
     trace_frame(ws->source, &(struct trace_frame){.direction = TRACE_IN,
@@ -534,8 +688,8 @@ static size_t make_header(unsigned char header[FRAME_HEADER_BYTES], unsigned opc
 }
 
 /* Lesson 10, provided. Writes one frame, and records it. */
-int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size_t length,
-                unsigned flags)
+static int write_frame(struct websocket *ws, unsigned opcode, const void *payload, size_t length,
+                       unsigned flags)
 {
     unsigned char header[FRAME_HEADER_BYTES];
     size_t size = make_header(header, opcode, length);
@@ -550,4 +704,38 @@ int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size
                                                       .payload_size = length,
                                                       .length = length});
     return 0;
+}
+
+/* Not inlined, so that messages that are not compressed do not pay for its registers. */
+static int write_compressed(struct websocket *ws, unsigned opcode, const void *payload, size_t length,
+                            unsigned flags) __attribute__((noinline));
+
+/* Lesson 15, provided. Writes a message compressed, if it becomes shorter and there is memory for that;
+ * else as it is, which is always allowed (RFC 7692 section 6). */
+static int write_compressed(struct websocket *ws, unsigned opcode, const void *payload, size_t length,
+                            unsigned flags)
+{
+    unsigned char *bytes;
+    size_t size;
+    int result;
+
+    if (memory_used > ws->max_memory / 2 || !take_memory(ws, counted(length)))
+        return write_frame(ws, opcode, payload, length, flags); /* others need it more */
+    bytes = deflate_compress(ws->window_bits, payload, length, &size);
+    if (bytes != NULL)
+        result = write_frame(ws, opcode | RSV1_OF_BYTE, bytes, size, flags);
+    else
+        result = write_frame(ws, opcode, payload, length, flags);
+    free(bytes);
+    memory_used -= counted(length);
+    return result;
+}
+
+/* Lesson 10, provided. Writes a message or a control frame. */
+int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size_t length,
+                unsigned flags)
+{
+    if (length >= ws->compress_from)
+        return write_compressed(ws, opcode, payload, length, flags);
+    return write_frame(ws, opcode, payload, length, flags);
 }

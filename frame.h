@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "deflate.h"
 #include "stream.h"
 #include "trace.h"
 #include "utf8.h"
@@ -42,6 +43,10 @@ enum opcode {
     OPCODE_PING = 0x9,
     OPCODE_PONG = 0xA,
 };
+
+/* The bits of `rsv` in a struct frame. RSV1 says that a message is compressed, if that was agreed on: RFC
+ * 7692 section 6. */
+enum rsv { RSV1 = 0x4, RSV2 = 0x2, RSV3 = 0x1 };
 
 /* Why a connection ends: RFC 6455 section 7.4.1. */
 enum close_code {
@@ -70,6 +75,8 @@ struct frame {
     /* For the trace; only kept while it is on. */
     size_t kept; /* bytes of header[] */
     unsigned char header[FRAME_HEADER_BYTES];
+    bool compressed; /* the message does not hold the payload as it crossed the wire; `payload` does */
+    unsigned char payload[TRACE_PAYLOAD_BYTES];
 };
 
 /* A message. It stays where it is until the next frame_read_message. */
@@ -89,7 +96,12 @@ struct websocket {
 
     struct message message;
     struct utf8 text;                     /* the state of the message's check */
+    struct inflater *inflater;            /* while a compressed message is read; else NULL */
     unsigned char control[CONTROL_BYTES]; /* the payload of the control frame that is being read */
+
+    /* What was agreed on; every thread may read it. Never changes after frame_compress. */
+    unsigned window_bits; /* the size of the window that we compress with; 0: nothing is compressed */
+    size_t compress_from; /* messages from this many bytes on are compressed */
 
     bool pinged;             /* a ping was sent, */
     unsigned long pinged_at; /* when so many bytes had been received */
@@ -103,6 +115,11 @@ struct websocket {
 void frame_begin(struct websocket *ws, struct stream *stream, const struct trace_source *source,
                  size_t max_message, size_t max_memory);
 void frame_end(struct websocket *ws);
+
+/* Says that permessage-deflate was agreed on, with a window of this size (deflate.h); 0: it was not. From
+ * now on messages may come compressed, and are sent so if they are long enough; who reads and writes them
+ * need not know. Called before the first frame. */
+void frame_compress(struct websocket *ws, unsigned window_bits);
 
 /* Reads the next whole message into ws->message. Replies to pings and to a Close frame on the way; after
  * a Close frame it returns -1. Blocks. */

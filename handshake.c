@@ -19,7 +19,7 @@
 /* Bytes of a response's head, and of the 101's, which is short and keeps a worker's stack small: the
  * fields are ours. */
 #define RESPONSE_HEAD_BYTES 1024
-#define SWITCH_HEAD_BYTES 160
+#define SWITCH_HEAD_BYTES 320
 
 /* What every response but the 101 says to a browser: do not guess types; load only what is ours, and
  * open WebSockets; let no page of another origin put this one in a frame, use its files, or learn from
@@ -501,8 +501,20 @@ void handshake_accept_key(const char *key, char accept[ACCEPT_KEY_BYTES])
 
 /* ---- switching protocols ---- */
 
+/* Lesson 15, provided. Looks through the offers, which may come in several fields (RFC 6455 section
+ * 9.1), for one to accept. */
+void handshake_negotiate(struct request *r)
+{
+    const char *offers;
+    size_t nth = 0;
+
+    while (r->deflate.window_bits == 0 &&
+           (offers = request_header(r, "Sec-WebSocket-Extensions", nth++)) != NULL)
+        r->deflate = deflate_negotiate(offers);
+}
+
 /* Lesson 8. Writes the response 101: from here on, both sides speak in frames. What the request offered
- * and we leave out (extensions, subprotocols) is declined by that. */
+ * and we leave out (subprotocols, extensions but the one that was agreed on) is declined by that. */
 int handshake_switch(struct request *r, unsigned flags)
 {
     char head[SWITCH_HEAD_BYTES], accept[ACCEPT_KEY_BYTES];
@@ -510,7 +522,7 @@ int handshake_switch(struct request *r, unsigned flags)
     handshake_accept_key(request_header(r, "Sec-WebSocket-Key", 0), accept);
     snprintf(head, sizeof head,
              "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-             "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-             accept);
+             "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n",
+             accept, deflate_response(&r->deflate));
     return write_head(r, head, flags);
 }

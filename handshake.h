@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "deflate.h"
 #include "origin.h"
 #include "stream.h"
 #include "trace.h"
@@ -51,6 +52,8 @@ struct request {
     size_t header_count;
     struct header *headers; /* memory for REQUEST_HEADERS; request_free gives it back */
 
+    struct deflate deflate; /* what was agreed on about compression */
+
     int status; /* why it is rejected; 0: it is not, or nobody can be told */
     const char *reason;
     size_t used; /* bytes of text that hold lines */
@@ -76,6 +79,9 @@ bool handshake_is_upgrade(const struct request *r);
 /* Checks a request that asks for a WebSocket. `allowed` are the origins whose pages may connect,
  * besides those that this server serves itself. Status 426, 400 or 403. */
 int handshake_check(struct request *r, const struct origin *allowed, size_t allowed_count);
+
+/* Agrees with the client on compression, if the request offers something that we can accept. */
+void handshake_negotiate(struct request *r);
 
 /* Makes the accept key for a request's key: RFC 6455 section 4.2.2, step 5.4. */
 void handshake_accept_key(const char *key, char accept[ACCEPT_KEY_BYTES]);

@@ -56,7 +56,7 @@ static _Noreturn void reject(const char *format, ...)
 static void print_help(void)
 {
     printf("Usage: server [OPTION]...\n"
-           "A WebSocket echo server with a thread for each client, and a page to try it.\n"
+           "A WebSocket server: an echo, a chat at /chat, and a page to try both.\n"
            "Ctrl-C closes every connection, then the server ends; again: it ends at once.\n\n"
            "Options:\n"
            "  -a, --address A          address to listen on (" DEFAULT_ADDRESS ": this machine only)\n"
@@ -68,13 +68,13 @@ static void print_help(void)
            "  -c, --max-connections N  clients at the same time (%d)\n"
            "  -W, --max-watchers N     pages that show all traffic at the same time (%d)\n"
            "  -o, --origin ORIGIN      let pages of ORIGIN connect (https://example.com)\n"
+           "  -z, --compress           compress messages, if a client offers it (RFC 7692)\n"
            "  -w, --wire               let the page show all traffic, at /wire\n"
            "  -v, --verbose            print each line and frame that is sent or received\n"
            "  -h, --help               print this and exit\n"
            "  -V, --version            print the version and exit\n\n"
            "Examples:\n"
            "  server --wire            then open http://" DEFAULT_ADDRESS ":" DEFAULT_PORT "/\n"
-           "  server -p 9000 -v        another port; print all traffic\n"
            "  server -a 0.0.0.0        let the whole network in\n",
            DEFAULT_TIMEOUT_S, DEFAULT_MAX_MESSAGE, DEFAULT_MAX_MEMORY, DEFAULT_MAX_CONNECTIONS,
            DEFAULT_MAX_WATCHERS);
@@ -128,7 +128,7 @@ static void add_origin(const char *text)
 
 /* The options. A colon after a letter says that a value follows; the one at the beginning, that errors
  * are left to us. */
-static const char letters[] = ":a:p:t:m:M:c:W:o:wvhV";
+static const char letters[] = ":a:p:t:m:M:c:W:o:zwvhV";
 static const struct option known_options[] = {
     {"address", required_argument, NULL, 'a'},
     {"port", required_argument, NULL, 'p'},
@@ -138,6 +138,7 @@ static const struct option known_options[] = {
     {"max-connections", required_argument, NULL, 'c'},
     {"max-watchers", required_argument, NULL, 'W'},
     {"origin", required_argument, NULL, 'o'},
+    {"compress", no_argument, NULL, 'z'},
     {"wire", no_argument, NULL, 'w'},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
@@ -191,6 +192,9 @@ static void take_option(int letter, const char *value, const char *word)
     case 'o':
         add_origin(value);
         break;
+    case 'z':
+        options.compress = true;
+        break;
     case 'w':
         options.wire = true;
         break;
@@ -214,7 +218,8 @@ void options_parse(int argc, char **argv)
     int letter;
 
     while ((letter = getopt_long(argc, argv, letters, known_options, NULL)) != -1)
-        take_option(letter, optarg, argv[optind - 1]);
+        take_option(letter, optarg,
+                    argv[(optind < argc ? optind : argc) - 1]); /* musl steps past argc */
     if (optind < argc)
         reject("unexpected argument '%s'", argv[optind]);
     if (options.max_memory < 2 * options.max_message) /* one message must fit, while its memory grows */

@@ -20,8 +20,9 @@ struct options {
     size_t max_watchers;    /* clients of /wire */
     struct origin *origins; /* memory of the options'; kept until the process ends */
     size_t origin_count;
-    bool wire;    /* offer /wire */
-    bool verbose; /* print every event */
+    bool compress; /* agree on permessage-deflate, if a client offers it */
+    bool wire;     /* offer /wire */
+    bool verbose;  /* print every event */
 };
 
 extern struct options options;

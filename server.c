@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "chat.h"
 #include "clients.h"
 #include "clock.h"
 #include "files.h"
@@ -58,9 +59,11 @@ static const struct route {
     void (*handler)(struct websocket *ws); /* blocks until the connection ends */
     unsigned flags;                        /* for the 101: STREAM_MORE if the server speaks first */
     bool traced;                           /* its frames are recorded */
+    int (*check)(struct request *request); /* what else must be right before the 101; NULL: nothing */
 } routes[] = {
     {"/", echo, 0, true},
     {"/echo", echo, 0, true},
+    {"/chat", chat_serve, STREAM_MORE, true, chat_name},
     {"/wire", wire_serve, STREAM_MORE, false}, /* the last one; only with --wire */
 };
 
@@ -95,6 +98,7 @@ static void on_upgrade(struct request *request, struct stream *socket, const str
     (void)head; /* to look at, in a debugger: the stream will give these bytes out */
     request_free(request);
     frame_begin(&ws, socket, request->source, options.max_message, options.max_memory);
+    frame_compress(&ws, request->deflate.window_bits);
     route->handler(&ws);
     if (ws.close_code != 0) { /* the client broke a rule, or we cannot go on: say why */
         trace_note(ws.source, ws.close_code == CLOSE_POLICY_VIOLATION ? TRACE_PING_TIMEOUT : TRACE_ERROR,
@@ -135,6 +139,8 @@ static int upgrade(struct client *client, struct request *request, const struct 
     if (route == NULL)
         return fail(request, 404, NULL);
     if (handshake_check(request, options.origins, options.origin_count) != 0)
+        return -1;
+    if (route->check != NULL && route->check(request) != 0)
         return -1;
     return switch_protocols(client, request, route);
 }
@@ -190,6 +196,8 @@ static int serve_request(struct client *client, struct request *request)
         return fail(request, 503, NULL);
     if (request_read(request) != 0)
         return -1;
+    if (options.compress) /* here, because what follows is the learner's */
+        handshake_negotiate(request);
     return respond(client, request);
 }
 
@@ -273,9 +281,8 @@ static void start_client(int fd, const char *address)
 
 /* ---- listening ---- */
 
-/* Lesson 14. Decides what a failed accept means: -1 ends the accept loop. Most failures are one
- * client's; only running out of descriptors or memory is ours, and it passes. The server runs without
- * it. */
+/* Lesson 14, provided. Decides what a failed accept means: -1 ends the accept loop. Most failures are
+ * one client's; only running out of descriptors or memory is ours, and it passes. */
 static int accept_failed(int error)
 {
     static time_t said;

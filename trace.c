@@ -50,6 +50,7 @@ void trace_open(struct trace_source *source, unsigned long connection, const cha
 {
     source->connection = connection;
     source->hidden = false;
+    source->name[0] = '\0';
     snprintf(source->address, sizeof source->address, "%s", address);
     trace_note(source, TRACE_CONNECTED, source->address);
 }
@@ -142,9 +143,8 @@ void trace_subscribe(struct subscriber *subscriber)
 }
 
 /* Lesson 13, provided. Ends a subscription. The ring does not know its subscribers. */
-void trace_unsubscribe(struct subscriber *subscriber)
+void trace_unsubscribe(void)
 {
-    (void)subscriber;
     atomic_fetch_sub(&trace_subscribers, 1);
 }
 

@@ -21,8 +21,11 @@
 /* Bytes of a line that are kept. The longest usual line is a cookie, which says nothing here. */
 #define TRACE_LINE_BYTES 512
 
-/* Bytes of a frame's payload that are kept. */
-#define TRACE_PAYLOAD_BYTES 64
+/* Bytes of a frame's payload that are kept: what the longest header, 14 bytes, leaves of an event. */
+#define TRACE_PAYLOAD_BYTES (TRACE_LINE_BYTES - 14)
+
+/* Bytes for a client's name, with a null terminator. */
+#define TRACE_NAME_BYTES 33
 
 /* Bytes for an address and port, such as "[fe80::1%eth0]:65535", with a null terminator. */
 #define TRACE_ADDRESS_BYTES 80
@@ -57,6 +60,7 @@ struct trace_source {
     unsigned long connection;
     bool hidden; /* it is a subscriber's: nothing more is recorded */
     char address[TRACE_ADDRESS_BYTES];
+    char name[TRACE_NAME_BYTES]; /* what the client calls itself; only clients of /chat have a name */
 };
 
 /* A frame, or as much of it as there is, with its mask as it crossed the wire. */
@@ -93,7 +97,7 @@ void trace_hide(struct trace_source *source);
 
 /* Begins a subscription, with the next event; trace_unsubscribe must follow. */
 void trace_subscribe(struct subscriber *subscriber);
-void trace_unsubscribe(struct subscriber *subscriber);
+void trace_unsubscribe(void);
 
 /* The subscriber's next event, be it that events were lost; returns and blocks as broadcast_next does. */
 int trace_next(struct subscriber *subscriber, struct trace_event *event, bool wait);

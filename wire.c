@@ -1,7 +1,7 @@
 /*
  * wire.c - see wire.h for what is sent and printed
  *
- *     workers ──► trace.c's ring ──► a client of /wire: its second thread sends, its worker reads
+ *     workers ──► trace.c's ring ──► a client of /wire: its sender (sender.c)
  *                                ──► the thread of --verbose
  */
 #include "wire.h"
@@ -13,10 +13,17 @@
 #include "clients.h"
 #include "clock.h"
 #include "options.h"
+#include "sender.h"
 
-/* Milliseconds that a client of /wire waits after it was served. What happens meanwhile is sent
- * together: fifty pages that were woken by each event would take most of the processor. */
+_Static_assert(TRACE_PAYLOAD_BYTES + FRAME_HEADER_BYTES <= TRACE_LINE_BYTES, "an event holds a frame");
+_Static_assert(WIRE_JSON_BYTES <= SENDER_BYTES, "a sender has room for an event");
+
+/* A client of /wire pauses for PAUSE_MS milliseconds when it has got all events, or its share of
+ * PAUSE_EVENTS. Fifty pages that were woken by each event, or got all of 130,000 a second, would take
+ * most of the processor. With the shares each of fifty gets 8,000 a second, and the echoes still come
+ * more than half as fast as without a page. */
 #define PAUSE_MS 5
+#define PAUSE_EVENTS 2048
 
 /* Bytes of a text that are printed in a line. */
 #define PRINTED_BYTES 40
@@ -190,12 +197,14 @@ static void print_frame(FILE *to, const struct trace_event *event)
     memcpy(payload, event->bytes + frame.header_size, size);
     if (frame.masked)
         frame_unmask(payload, size, event->bytes + frame.header_size - 4, 0);
-    fprintf(to, "frame: %s%s, %llu bytes", names[frame.opcode] ? names[frame.opcode] : "unknown opcode",
-            frame.fin ? "" : " (to be continued)", (unsigned long long)event->length);
+    fprintf(to, "frame: %s%s%s, %llu bytes",
+            names[frame.opcode] ? names[frame.opcode] : "unknown opcode",
+            frame.fin ? "" : " (to be continued)", (frame.rsv & RSV1) != 0 ? ", RSV1" : "",
+            (unsigned long long)event->length);
     if (frame.opcode == OPCODE_CLOSE && size >= 2) {
         fprintf(to, ", code %d", payload[0] << 8 | payload[1]);
         print_text(to, payload + 2, size - 2, false);
-    } else if (frame.opcode == OPCODE_TEXT && size > 0) {
+    } else if (frame.opcode == OPCODE_TEXT && frame.rsv == 0 && size > 0) {
         print_text(to, payload, size, event->cut);
     } else {
         print_bytes(to, payload, size, event->cut);
@@ -227,74 +236,42 @@ void wire_print(const struct trace_event *event, FILE *to)
 
 /* ---- subscribers ---- */
 
-/* What the two threads of a client of /wire share. */
-struct view {
-    struct websocket *ws;
-    struct subscriber subscriber;
-};
-
-/* Lesson 13, provided. Waits for the next event. What was written is sent first. */
-static int flush_and_wait(struct view *view, struct trace_event *event)
+/* Lesson 13, provided. Whether to pause: the number of the last event is a multiple of the share. */
+static bool is_pause(const struct subscriber *subscriber)
 {
-    if (stream_flush(view->ws->stream) != 0)
-        return -1;
-    nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000}, NULL);
-    return trace_next(&view->subscriber, event, true);
+    return subscriber->number % (PAUSE_EVENTS / trace_subscribers + 1) == 0;
 }
 
-/* Lesson 13, provided. The second thread of a client of /wire: sends each event, and flushes before it
- * waits. It ends when it is told to, or when nothing can be sent any more; the worker notices that too. */
-static void *send_events(void *argument)
+/* Lesson 13, provided. A subscriber's next event, as JSON. */
+static int next_json(struct subscriber *subscriber, char *text, size_t *length, bool wait)
 {
-    struct view *view = argument;
     struct trace_event event;
-    char json[WIRE_JSON_BYTES];
-    size_t length;
 
-    pthread_setname_np(pthread_self(), "view");
-    do {
-        if (trace_next(&view->subscriber, &event, false) != 0 && flush_and_wait(view, &event) != 0)
-            break;
-        length = wire_json(&event, json);
-    } while (frame_write(view->ws, OPCODE_TEXT, json, length, STREAM_MORE) == 0);
-    return NULL;
-}
-
-/* Lesson 13, provided. Stores why the connection must be closed. */
-static void fail(struct websocket *ws, unsigned code, const char *reason)
-{
-    ws->close_code = code;
-    ws->reason = reason;
-}
-
-/* Lesson 13, provided. Serves a client that has subscribed. Reading blocks, and so does waiting for
- * events: a second thread sends, while this one reads what the client has to say (Pong, Close). */
-static void serve_subscriber(struct view *view)
-{
-    pthread_t sender;
-
-    if (pthread_create(&sender, &thread_attributes, send_events, view) != 0) {
-        fail(view->ws, CLOSE_INTERNAL_ERROR, "no thread for the events");
-        return;
-    }
-    while (frame_read_message(view->ws) == 0) /* what a client says means nothing here */
-        ;
-    trace_end(&view->subscriber);
-    pthread_join(sender, NULL);
+    if (wait || is_pause(subscriber))
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000}, NULL);
+    if (trace_next(subscriber, &event, wait) != 0)
+        return -1;
+    *length = wire_json(&event, text);
+    return 0;
 }
 
 /* Lesson 13, provided. Serves a client of /wire, unless it is one too many. The thread of --verbose does
- * not count. */
+ * not count. What such a client says means nothing. */
 void wire_serve(struct websocket *ws)
 {
-    struct view view = {.ws = ws};
+    struct sender sender = {.ws = ws, .next = next_json};
 
-    trace_subscribe(&view.subscriber);
-    if (trace_subscribers > options.max_watchers + (options.verbose ? 1 : 0))
-        fail(ws, CLOSE_TRY_AGAIN_LATER, "too many pages show all traffic");
-    else
-        serve_subscriber(&view);
-    trace_unsubscribe(&view.subscriber);
+    trace_subscribe(&sender.subscriber);
+    if (trace_subscribers > options.max_watchers + (options.verbose ? 1 : 0)) {
+        ws->close_code = CLOSE_TRY_AGAIN_LATER;
+        ws->reason = "too many pages show all traffic";
+    } else if (sender_start(&sender) == 0) {
+        while (frame_read_message(ws) == 0)
+            ;
+        trace_end(&sender.subscriber);
+        sender_join(&sender);
+    }
+    trace_unsubscribe();
 }
 
 /* Lesson 13, provided. The thread of --verbose. It is a subscriber like any other, so a terminal that is

@@ -32,7 +32,8 @@
 #include "frame.h"
 #include "trace.h"
 
-/* Bytes of an event as JSON: a line, each byte of which may become six ("\u001b"), and the rest. */
+/* Bytes of an event as JSON: a line, each byte of which may become six ("\u001b"), and the rest. A frame
+ * takes less: two for each of its bytes. */
 #define WIRE_JSON_BYTES (6 * TRACE_LINE_BYTES + 256)
 
 /* Starts the clock that events are shown by. */

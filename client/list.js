@@ -1,199 +1,211 @@
-// A list of rows that keeps the newest ones, follows its end, and is moved through with the
-// arrow keys. The log and the trace are two of these; rows of theirs that belong together
-// carry the same name, and are marked together.
+// A list of many rows, of which only those in sight are in the document. It follows its end until the
+// reader scrolls away, and is moved through with the arrow keys. What a row looks like is the caller's.
 
-import { count } from './words.js';
-
-/** The row's element, or a part of it. Text only, never HTML: what comes from outside is just shown. */
-export function part(className, text, tag = 'span') {
+/** An element with a text. Text only, never HTML: what comes from outside is just shown. */
+export function part(className, text = '', tag = 'span') {
   const element = document.createElement(tag);
   if (className) element.className = className;
   element.textContent = text;
   return element;
 }
 
-const PICTURES = 3;                 // until what was out of sight has its true height
+/** An element with others inside. */
+export function box(className, ...children) {
+  const element = part(className, '', 'div');
+  element.append(...children);
+  return element;
+}
 
-export class RowList {
-  #list; #dropped; #most; #name; #inBlock;
-  #count = 0;
-  #lost = 0;
-  #stop = null;
-  #pictures = 0;      // still to come, in which the list follows its end
-  #top = null;        // where it was put in the last one
+const SPARE = 4;                    // rows made above and below those in sight
+
+export class List {
+  #list; #space; #probe; #newest; #draw; #onSelect;
+  #rows = [];
+  #made = new Map();                // row: its element, and the version that it shows
+  #height = 46;
+  #inSight = 0;                     // pixels of the list that are in sight, and where they begin
+  #at = 0;
+  #following = true;
+  #seen = 0;                        // the number of the newest row when the reader left the end
+  #opened = null;                   // the row that was selected last, until the list has its new size
+  #ours = false;                    // the list has scrolled itself, and the event for it is to come
+  #top = null;                      // the row in the list's first line, while the reader is not at the end
+
+  selected = null;
 
   /**
-   * list: the element that scrolls; dropped: a line for what is gone; most: how many rows stay.
-   * inBlock: so many rows are put into an element of their own. The browser leaves out whole
-   * blocks that are out of sight; ten thousand rows one by one would keep it busy.
+   * list: the element that scrolls; newest: the button that leads back to the end. draw(row, element)
+   * fills a row's element; a row has a number, a version, and may be drawn often. onSelect(row or null).
    */
-  constructor(list, dropped, { most, name, inBlock = 0 }) {
-    [this.#list, this.#dropped, this.#most, this.#name, this.#inBlock] = [list, dropped, most, name, inBlock];
-    list.addEventListener('keydown', (event) => moveFocus(list, event));
-    list.addEventListener('focusin', (event) => this.#stopAt(event.target));
+  constructor(list, newest, { draw, onSelect }) {
+    [this.#list, this.#newest, this.#draw, this.#onSelect] = [list, newest, draw, onSelect];
+    this.#space = list.appendChild(box('space'));
+    this.#space.setAttribute('role', 'presentation');
+    this.#probe = this.#space.appendChild(box('row probe'));
+    this.#probe.setAttribute('aria-hidden', 'true');
+    list.addEventListener('scroll', () => this.#scrolled());
+    list.addEventListener('keydown', (event) => this.#key(event));
+    list.addEventListener('click', (event) => this.#click(event));
+    newest.addEventListener('click', () => this.toEnd());
+    new ResizeObserver(() => this.#resized()).observe(list);
   }
 
-  get count() {
-    return this.#count;
+  /** Shows these rows instead of those before. The array stays the caller's, and must not change. */
+  show(rows) {
+    this.#rows = rows;
+    this.#space.style.height = `${rows.length * this.#height}px`;
+    this.#moveTo(this.#placeToKeep());
   }
 
-  append(rows) {
-    this.#follow();
-    for (const row of rows) this.#placeForRow().append(row);
-    this.#count += rows.length;
-    while (this.#count > this.#most) this.lose(firstRow(this.#list));
-    this.#say();
+  /** Draws again what is in sight. */
+  redraw() {
+    this.#made.forEach((made) => { made.version = -1; });
+    this.#make();
   }
 
-  // Whether the reader is at the end, and so wants to stay there. Asking where the list stands
-  // makes the browser lay it out, so that is done once for each picture.
-  #follow() {
-    const list = this.#list;
-    const following = this.#pictures > 0;
-    if (!following && list.scrollHeight - list.scrollTop - list.clientHeight >= 8) return;
-    this.#pictures = PICTURES;
-    if (!following) requestAnimationFrame(() => this.#toEnd());
+  toEnd() {
+    this.#following = true;
+    this.#moveTo(this.#placeToKeep());
   }
 
-  // To the newest row, unless the reader scrolls up meanwhile, or is at a row with the keyboard.
-  #toEnd() {
-    const list = this.#list;
-    const reading = list !== document.activeElement && list.contains(document.activeElement);
-    const left = this.#top !== null && list.scrollTop < this.#top - 4;
-    this.#pictures = reading || left ? 0 : this.#pictures - 1;
-    if (!reading && !left) list.scrollTop = list.scrollHeight;
-    this.#top = this.#pictures ? list.scrollTop : null;
-    if (this.#pictures) requestAnimationFrame(() => this.#toEnd());
+  select(row) {
+    if (row === this.selected) return;
+    this.selected = this.#opened = row;
+    if (row) this.#reveal(this.#rows.indexOf(row));
+    this.redraw();
+    if (row) this.#list.setAttribute('aria-activedescendant', `row-${row.number}`);
+    else this.#list.removeAttribute('aria-activedescendant');
+    this.#onSelect(row);
   }
 
-  #placeForRow() {
-    if (this.#inBlock === 0) return this.#list;
-    let block = this.#list.lastElementChild;
-    if (!block || block.childElementCount >= this.#inBlock) {
-      block = part('block', '', 'div');
-      this.#list.append(block);
+  // The newest row; or so that the reader's first row stays where it is, whatever came above it.
+  #placeToKeep() {
+    if (this.#following) return this.#end();
+    const at = this.#top ? this.#rows.indexOf(this.#top.row) : -1;
+    return at < 0 ? Math.min(this.#at, this.#end()) : at * this.#height + this.#top.inside;
+  }
+
+  #end() {
+    return Math.max(0, this.#rows.length * this.#height - this.#inSight);
+  }
+
+  // To ask the browser where the list stands would make it lay out the page each time, so that is known
+  // here; and it is told last, when all rows are in their places.
+  #moveTo(place) {
+    const moved = place !== this.#at;
+    this.#at = place;
+    this.#make();
+    if (moved) this.#list.scrollTop = place;
+  }
+
+  // The list itself never leaves its end, so it was the reader who did.
+  #scrolled() {
+    this.#at = this.#list.scrollTop;
+    if (this.#ours) {
+      this.#ours = false;
+      return this.#make();
     }
-    block.style.setProperty('--rows', block.childElementCount + 1);
-    return block;
+    const following = this.#end() - this.#at < this.#height / 2;
+    if (this.#following && !following) this.#seen = this.#rows.at(-1)?.number ?? 0;
+    this.#following = following;
+    this.#top = { row: this.#rows[Math.floor(this.#at / this.#height)], inside: this.#at % this.#height };
+    this.#make();
   }
 
-  /** Drops a row for good; one without an element is only counted. */
-  lose(row) {
-    this.#lost += 1;
-    if (!row || !this.#list.contains(row)) return;
-    const block = row.parentElement;
-    this.#top = null;
-    row.remove();
-    this.#count -= 1;
-    if (block !== this.#list && block.childElementCount === 0) block.remove();
+  // A row that has just been opened stays in sight, though its drawing has taken room from the list. That
+  // is not the reader who scrolls: the list goes on to follow its end.
+  #resized() {
+    this.#height = this.#probe.offsetHeight || this.#height;
+    this.#inSight = this.#list.clientHeight;
+    this.show(this.#rows);
+    if (!this.#opened) return;
+    const before = this.#at;
+    this.#reveal(this.#rows.indexOf(this.#opened));
+    this.#ours = this.#at !== before;
+    this.#opened = null;
   }
 
-  #say() {
-    this.#dropped.hidden = this.#lost === 0;
-    this.#dropped.textContent = `${this.#name} keeps ${count(this.#most, 'row')}. `
-      + `Dropped from its beginning: ${count(this.#lost, 'row')}.`;
+  #make() {
+    const first = Math.max(0, Math.floor(this.#at / this.#height) - SPARE);
+    const wanted = this.#rows.slice(first, Math.ceil((this.#at + this.#inSight) / this.#height) + SPARE);
+    const keep = new Set(wanted);
+    for (const [row, { element }] of this.#made) {
+      if (keep.has(row)) continue;
+      element.remove();
+      this.#made.delete(row);
+    }
+    let before = this.#probe;
+    wanted.forEach((row, i) => { before = this.#place(row, first + i, before); });
+    this.#sayNews();
   }
 
-  /** Takes the rows out, to put others in. */
-  empty() {
-    this.#list.replaceChildren();
-    this.#count = 0;
+  // In the document too, one row stands behind the other, for those who read or mark several.
+  #place(row, index, before) {
+    if (!this.#made.has(row)) this.#made.set(row, { element: box(), version: -1 });
+    const made = this.#made.get(row);
+    if (before.nextSibling !== made.element) before.after(made.element);
+    if (made.version !== row.version) this.#fill(row, made);
+    made.element.style.transform = `translateY(${index * this.#height}px)`;
+    made.element.setAttribute('aria-posinset', index + 1);
+    made.element.setAttribute('aria-setsize', this.#rows.length);
+    return made.element;
   }
 
-  clear() {
-    this.empty();
-    this.#lost = 0;
-    this.#say();
+  #fill(row, made) {
+    const { element } = made;
+    element.id = `row-${row.number}`;
+    element.className = 'row';
+    element.setAttribute('role', 'option');
+    element.setAttribute('aria-selected', String(row === this.selected));
+    this.#draw(row, element);
+    made.version = row.version;
   }
 
-  // Tab leaves the list from any row, and comes back to the one it left.
-  #stopAt(element) {
-    if (element === this.#list || element.getAttribute('tabindex') !== '-1') return;
-    if (this.#stop) this.#stop.tabIndex = -1;
-    this.#stop = element;
-    element.tabIndex = 0;
+  #sayNews() {
+    let news = 0;
+    if (!this.#following) {
+      while (news < this.#rows.length && this.#rows.at(-1 - news).number > this.#seen) news += 1;
+    }
+    this.#newest.hidden = this.#following;
+    this.#newest.textContent = news ? `${news.toLocaleString('en')} new ↓` : 'newest ↓';
+  }
+
+  // ---- Keyboard and pointer ----
+
+  #key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const at = this.selected ? this.#rows.indexOf(this.selected) : -1;
+    const page = Math.max(1, Math.floor(this.#inSight / this.#height) - 1);
+    const last = this.#rows.length - 1;
+    const wanted = {
+      ArrowDown: () => at < 0 ? this.#firstInSight() : at + 1,
+      ArrowUp: () => at < 0 ? last : at - 1,
+      PageDown: () => at + page,
+      PageUp: () => at - page,
+      Home: () => 0,
+      End: () => last,
+    }[event.key]?.();
+    if (wanted === undefined || last < 0) return;
+    event.preventDefault();
+    this.select(this.#rows[Math.min(Math.max(wanted, 0), last)]);
+  }
+
+  #firstInSight() {
+    return Math.ceil(this.#at / this.#height);
+  }
+
+  // A click opens a row; a pointer that has marked text, to copy it, does not.
+  #click({ target }) {
+    const element = target.closest('.row');
+    if (!element || !getSelection().isCollapsed) return;
+    const row = [...this.#made].find(([, made]) => made.element === element)?.[0];
+    if (row) this.select(row === this.selected ? null : row);
+  }
+
+  #reveal(index) {
+    if (index < 0) return;
+    const [top, below] = [index * this.#height, (index + 1) * this.#height - this.#inSight];
+    if (top < this.#at) this.#moveTo(top);
+    else if (below > this.#at) this.#moveTo(below);
   }
 }
-
-// ---- The keyboard --------------------------------------------------------------
-
-// The Tab key stops once at each list, for thousands of stops would be none. From there on, the
-// arrow keys lead through the rows. A row's stop is the element with a tabindex.
-const stopOf = (row) => row.matches('[tabindex]') ? row : row.querySelector('[tabindex]');
-
-function moveFocus(list, event) {
-  const row = event.target.closest('[data-row]');
-  const wanted = {
-    ArrowDown: () => row ? beside(row, true) : firstRow(list),
-    ArrowUp: () => row ? beside(row, false) : lastRow(list),
-    Home: () => firstRow(list),
-    End: () => lastRow(list),
-  }[event.key]?.();
-  if (!wanted || event.altKey || event.ctrlKey || event.metaKey) return;
-  event.preventDefault();
-  stopOf(wanted).focus();
-}
-
-function firstRow(list) {
-  const first = list.firstElementChild;
-  return first?.matches('.block') ? first.firstElementChild : first;
-}
-
-function lastRow(list) {
-  const last = list.lastElementChild;
-  return last?.matches('.block') ? last.lastElementChild : last;
-}
-
-// The row after this one, or before it, where need be in the block beside.
-function beside(row, onward) {
-  const way = onward ? 'nextElementSibling' : 'previousElementSibling';
-  if (row[way] || !row.parentElement.matches('.block')) return row[way];
-  const block = row.parentElement[way];
-  return block && (onward ? block.firstElementChild : block.lastElementChild);
-}
-
-// ---- What belongs together -----------------------------------------------------
-
-let marked = null;                  // the name, and the rows that have it
-let together = [];
-
-// A pointer that rests on a row comes before the row that has the focus.
-function mark(hovered) {
-  const focused = document.activeElement?.closest('[data-group]');
-  const group = (hovered ?? focused)?.dataset.group ?? null;
-  if (group === marked) return;
-  marked = group;
-  for (const row of together) row.classList.remove('together');
-  together = [...rowsOf(group)];
-  for (const row of together) row.classList.add('together');
-}
-
-function rowsOf(group) {
-  return group === null ? [] : document.querySelectorAll(`[data-group="${CSS.escape(group)}"]`);
-}
-
-// By keyboard there is no looking around: the other list scrolls to the row that belongs here.
-// Heights of what was out of sight are guesses, so it looks again once that is drawn.
-function reveal(row, again = true) {
-  const list = row.closest('[data-rows]');
-  const other = together.find((one) => one.closest('[data-rows]') !== list);
-  if (!other) return;
-  const place = other.closest('[data-rows]');
-  const [inner, outer] = [other.getBoundingClientRect(), place.getBoundingClientRect()];
-  if (inner.top < outer.top || inner.bottom > outer.bottom) place.scrollTop += inner.top - outer.top - 8;
-  if (again) requestAnimationFrame(() => reveal(row, false));
-}
-
-// A list that scrolls under a pointer at rest makes a pointerover too. That one is not meant.
-let pointer = '';
-const placeOf = ({ screenX, screenY }) => `${screenX} ${screenY}`;
-document.addEventListener('pointermove', (event) => { pointer = placeOf(event); });
-document.addEventListener('pointerover', (event) => {
-  if (placeOf(event) !== pointer) mark(event.target.closest('[data-group]'));
-});
-document.addEventListener('focusout', () => mark(null));
-document.addEventListener('focusin', (event) => {
-  mark(null);
-  const row = event.target.closest('[data-group]');
-  if (row && event.target.matches(':focus-visible')) reveal(row);
-});

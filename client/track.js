@@ -1,17 +1,18 @@
-// From the server's events to rows: this file joins the lines of a request and its response to
-// one row, finds the page's own connections, and tells which frames make up which message.
-// It touches no page, so the tests can use it without a browser.
+// From the server's events to right ends of the ladder: this file joins the lines of a request, and those
+// of its response, to one end each, finds the page's own connections, and tells which frames make up which
+// message. It touches no page, so the tests can use it without a browser.
 //
-// The browser and the server number nothing alike. But both see the same address, with the
-// page's random number in it, and on one connection the messages come in order. So the row of
-// a frame gets a name such as "5f3a in 0", for the first message that came in, and the row of
-// the log for the first send() gets the same. Rows with one name belong together.
+// The browser and the server number nothing alike. But both see the same address, with the page's random
+// number in it, and on one connection the messages come in order. So the first message that came in gets
+// the name "5f3a in 0", and so does the first send(). Two ends with one name are one row.
 
-import { decodeFrame, isUpgrade, requestOf } from './wire.js';
+import { agreesToDeflate, decodeFrame, inflate, isUpgrade, requestOf } from './wire.js';
 
 const CLOSE = 8;
+const INFLATED = 1 << 20;           // bytes that are inflated of a payload; no more are shown or counted
 
-export function groupOf(id, what, index) {
+/** The name that both ends of a row share. what: request, response, in, out, "close in", "close out". */
+export function nameOf(id, what, index) {
   return index === undefined ? `${id} ${what}` : `${id} ${what} ${index}`;
 }
 
@@ -31,20 +32,20 @@ export class Tracker {
     this.connections.clear();
   }
 
-  /** Takes the server's next event, and returns the rows that are new or have changed. */
+  /** Takes the server's next event, and returns the ends that are new or have changed. */
   add(event) {
     if (event.event === 'dropped') return [this.dropped(event)];
     const connection = this.connectionOf(event);
     if (event.event === 'line') return this.line(connection, event);
     if (event.event === 'disconnected') this.connections.delete(event.conn);
-    return [event.event === 'frame' ? frameRow(connection, event) : remember(connection, smallRow(connection, event))];
+    return [event.event === 'frame' ? frameEnd(connection, event) : remember(connection, noteEnd(connection, event))];
   }
 
   // If a connection began before the trace, only its number is known.
   connectionOf({ conn, event }) {
     if (!this.connections.has(conn)) {
       this.connections.set(conn, {
-        conn, id: null, http: null, early: [], sure: event === 'connected',
+        conn, id: null, http: null, ends: {}, early: [], sure: event === 'connected', deflate: false,
         in: { begun: 0, inside: 0 }, out: { begun: 0, inside: 0 },
       });
     }
@@ -52,21 +53,21 @@ export class Tracker {
   }
 
   line(connection, event) {
-    const row = connection.http ??= httpRow(connection, event);
-    row.lines[event.dir].push(event.text + (event.cut ? ' …' : ''));
-    if (event.dir === 'in' && row.lines.in.length === 1) this.identify(connection, event.text);
-    row.upgrade = isUpgrade(row.lines.in);
-    row.id = connection.id;
-    row.group = connection.id && groupOf(connection.id, 'open');
-    return [...connection.early.splice(0), row];
+    const { http, dir } = { http: connection.http ??= { in: [], out: [], upgrade: false }, dir: event.dir };
+    http[dir].push(event.text + (event.cut ? ' …' : ''));
+    if (dir === 'in' && http.in.length === 1) this.identify(connection, event.text);
+    http.upgrade = isUpgrade(http.in);
+    connection.deflate = agreesToDeflate(http.out);
+    const early = connection.early.splice(0);
+    return [...early, connection.ends[dir] ??= { ...httpEnd(connection, event), early }];
   }
 
-  // The rows before the request change too, once we know that the connection is this page's.
+  // The ends before the request change too, once we know that the connection is this page's.
   identify(connection, line) {
     const [, id] = requestOf(line).target.match(/[?&]page=([^&]*)/) ?? [];
     if (!this.ids.has(id)) return void connection.early.splice(0);
     connection.id = id;
-    for (const row of connection.early) row.id = id;
+    for (const end of connection.early) end.id = id;
   }
 
   // A connection's end may be among the events that were dropped, and would then never come. So
@@ -77,52 +78,94 @@ export class Tracker {
       connection.sure = false;
       if (connection.id === null) this.connections.delete(connection.conn);
     }
-    return { ...smallRow({ id: null }, event), everyone: true };
+    return { ...noteEnd({ id: null }, event), everyone: true };
   }
 }
 
-function rowOf(kind, connection, event) {
+// joins: the name of the end at the browser's side that this one belongs to. message: the name of the
+// message of which the frame is a part.
+function endOf(kind, connection, event) {
   const { n, t, conn, dir = null } = event;
-  return { kind, n, t, conn, dir, id: connection.id, group: null, everyone: false };
+  return { kind, n, t, conn, dir, id: connection.id, joins: null, message: null, everyone: false };
 }
 
-function smallRow(connection, event) {
-  return { ...rowOf('small', connection, event), event };
+function noteEnd(connection, event) {
+  return { ...endOf('note', connection, event), event };
 }
 
-function remember(connection, row) {
-  if (!connection.http) connection.early.push(row);
-  return row;
+function remember(connection, end) {
+  if (!connection.http) connection.early.push(end);
+  return end;
 }
 
-function httpRow(connection, event) {
-  return { ...rowOf('http', connection, event), lines: { in: [], out: [] }, upgrade: false };
+function httpEnd(connection, event) {
+  const kind = event.dir === 'in' ? 'request' : 'response';
+  return { ...endOf(kind, connection, event), http: connection.http, joins: connection.id && nameOf(connection.id, kind) };
 }
 
-function frameRow(connection, event) {
+function frameEnd(connection, event) {
   const way = connection[event.dir];
-  const opcode = parseInt(event.bytes.slice(1, 2), 16);
-  const continues = opcode === 0 ? way.inside : null;
-  const frame = decodeFrame(event, continues);
-  if (connection.sure) frame.notes.push(...outOfOrder(way, frame));
-  const group = connection.sure && connection.id ? nameOf(connection, way, frame) : null;
-  if (frame.opcode < CLOSE) way.inside = frame.fin ? 0 : frame.messageOpcode ?? 0;
-  return { ...rowOf('frame', connection, event), frame, group };
+  const opcode = event.bytes.length < 2 ? null : parseInt(event.bytes[1], 16);
+  const first = parseInt(event.bytes.slice(0, 2), 16);
+  const disorder = connection.sure ? disorderOf(way, opcode) : null;
+  const name = connection.sure && connection.id ? messageName(connection, way, event.dir, opcode) : null;
+  const end = { ...endOf('frame', connection, event), opcode, fin: first >= 0x80, message: name, disorder,
+    length: event.length, cut: event.cut === true, bytes: event.bytes, deflate: connection.deflate,
+    continues: opcode === 0 ? way.inside : null, compressed: opcode === 0 && way.compressed === true };
+  end.joins = joinsEvent(end) ? name : null;
+  if (opcode < CLOSE) follow(way, end, connection.deflate && (first & 0x40) !== 0);
+  return end;
 }
 
-function outOfOrder({ inside }, { opcode }) {
-  if (opcode === 0 && inside === 0) return ['It continues a message, but none was begun (section 5.4).'];
+// What a continuation will continue.
+function follow(way, end, compressed) {
+  if (end.opcode !== 0) way.compressed = compressed;
+  way.inside = end.fin ? 0 : end.opcode || way.inside;
+}
+
+function disorderOf({ inside }, opcode) {
+  if (opcode === 0 && inside === 0) return 'It continues a message, but none was begun (section 5.4).';
   if ((opcode === 1 || opcode === 2) && inside !== 0) {
-    return ['It begins a message before the last one had ended (section 5.4).'];
+    return 'It begins a message before the last one had ended (section 5.4).';
   }
-  return [];
+  return null;
 }
 
 // Called once for each frame, in order, because it counts the messages. Pings and pongs are
 // between the browser and the server: no event tells the page of them.
-function nameOf(connection, way, { dir, opcode }) {
-  if (opcode === CLOSE) return groupOf(connection.id, 'close');
+function messageName({ id }, way, dir, opcode) {
+  if (opcode === CLOSE) return nameOf(id, `close ${dir}`);
   if (opcode === null || opcode > 2 || opcode === 0 && way.inside === 0) return null;
   if (opcode !== 0) way.begun += 1;
-  return groupOf(connection.id, dir, way.begun - 1);
+  return nameOf(id, dir, way.begun - 1);
+}
+
+// Of a message in several frames, send() belongs to the first, and the event message to the last.
+function joinsEvent({ opcode, dir, fin }) {
+  return opcode === CLOSE || (dir === 'in' ? opcode !== 0 : fin);
+}
+
+/** The frame of an end, taken apart, with what is wrong with it in its notes. */
+export function frameOf(end) {
+  const { continues, deflate, compressed, disorder } = end;
+  const frame = decodeFrame(end, { messageOpcode: continues, deflate, compressed });
+  if (disorder) frame.notes.push(disorder);
+  return frame;
+}
+
+const inflated = new WeakMap();     // by end; null while it is being inflated
+
+/**
+ * What a compressed payload inflates to: { bytes, whole }; null if that is not known. It takes a moment the
+ * first time, and whenKnown is called after it. A message in several frames needs them all: it stays null.
+ */
+export function inflatedOf(end, frame, whenKnown = () => {}) {
+  if (!frame.compressed || !frame.fin || frame.opcode === 0) return null;
+  if (inflated.has(end)) return inflated.get(end);
+  inflated.set(end, null);
+  inflate(frame.plain, INFLATED).then((result) => {
+    inflated.set(end, result);
+    whenKnown();
+  });
+  return null;
 }

@@ -3,24 +3,26 @@
 //
 //   1  a frame           header, key, payload
 //   2  its rules         what the standard forbids, and what is not there
-//   3  the handshake     the lines of request and response
-//   4  the accept value  how the server computes it from the key
+//   3  compression       a payload of RFC 7692, inflated
+//   4  the handshake     the lines of request and response
+//   5  the accept value  how the server computes it from the key
 
 const OPCODES = { 0: 'continuation', 1: 'text', 2: 'binary', 8: 'close', 9: 'ping', 10: 'pong' };
 const CLOSE = 8;
-const SHOWN_PAYLOAD = 64;           // bytes of the payload that the server shows
 
 // ---- 1  A frame ----------------------------------------------------------------
 
 /**
  * The fields of a frame (section 5.2), as far as its bytes go. A field that is not there is
  * null. event is the server's: { bytes: hex, dir: 'in' or 'out', cut }. A continuation frame
- * does not say what it continues: messageOpcode does.
+ * does not say what it continues: messageOpcode does. deflate: the two sides have agreed on
+ * permessage-deflate; compressed: the message that it continues is.
  */
-export function decodeFrame(event, messageOpcode = null) {
+export function decodeFrame(event, { messageOpcode = null, deflate = false, compressed = false } = {}) {
   const bytes = bytesOfHex(event.bytes);
-  const frame = { dir: event.dir, cut: event.cut === true, bytes, ...firstBytes(bytes) };
+  const frame = { dir: event.dir, cut: event.cut === true, bytes, deflate, ...firstBytes(bytes) };
   Object.assign(frame, lengthOf(frame), { messageOpcode: frame.opcode || messageOpcode });
+  frame.compressed = frame.opcode === 0 ? compressed : isCompressed(frame);
   Object.assign(frame, keyOf(frame));
   Object.assign(frame, payloadOf(frame));
   frame.text = textOf(frame);
@@ -71,8 +73,7 @@ function keyOf({ bytes, masked, length, extended }) {
 function payloadOf({ bytes, masked, length, extended, key }) {
   const headerSize = length === null ? null : 2 + extended.length + (masked ? 4 : 0);
   const whole = headerSize !== null && bytes.length >= headerSize;
-  const end = whole && length < SHOWN_PAYLOAD ? headerSize + length : undefined;
-  const payload = whole ? bytes.subarray(headerSize, end) : new Uint8Array(0);
+  const payload = whole ? bytes.subarray(headerSize, headerSize + Number(length)) : new Uint8Array(0);
   return { headerSize, headerWhole: whole, payload, plain: whole && key ? unmask(payload, key) : payload };
 }
 
@@ -83,8 +84,8 @@ export function unmask(payload, key) {
 
 // Bytes that are not UTF-8 become U+FFFD. A character that the next frame or the cut divides
 // is left out: stream says that more may come, and its other half is skipped.
-function textOf({ messageOpcode, opcode, plain, fin, cut }) {
-  if (messageOpcode !== 1 || opcode > 7) return null;
+function textOf({ messageOpcode, opcode, plain, fin, cut, compressed }) {
+  if (messageOpcode !== 1 || opcode > 7 || compressed) return null;
   let start = 0;
   while (opcode === 0 && start < 3 && (plain[start] & 0xc0) === 0x80) start += 1;
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -110,8 +111,10 @@ function notesOf(frame) {
 const whole = (frame) => frame.headerWhole && !frame.cut && frame.payload.length === frame.length;
 
 const RULES = [
-  [({ rsv }) => rsv?.includes(1),
+  [({ rsv, deflate }) => rsv?.includes(1) && !deflate,
     'An RSV bit is set. They are for extensions, and none was agreed on (section 5.2).'],
+  [(frame) => frame.deflate && (frame.rsv?.[1] || frame.rsv?.[2] || frame.rsv?.[0] && !isCompressed(frame)),
+    'Compression uses RSV1, on the first frame of a message and on no other (RFC 7692, section 6).'],
   [({ opcode }) => opcode !== null && !(opcode in OPCODES),
     'The standard gives no meaning to this opcode (section 5.2).'],
   [({ dir, masked }) => dir === 'in' && masked === false,
@@ -132,7 +135,7 @@ const RULES = [
     'This close code must not be sent (section 7.4).'],
   [(frame) => frame.opcode === CLOSE && whole(frame) && !isUtf8(frame.plain.subarray(2)),
     'The reason is not valid UTF-8 (section 5.5.1).'],
-  [(frame) => frame.opcode === 1 && frame.fin && whole(frame) && !isUtf8(frame.plain),
+  [(frame) => frame.opcode === 1 && frame.fin && !frame.compressed && whole(frame) && !isUtf8(frame.plain),
     'The text is not valid UTF-8 (section 8.1).'],
 ];
 
@@ -150,15 +153,50 @@ function isUtf8(bytes) {
   }
 }
 
-// The trace holds a rejected frame as far as the server read it.
+// The trace holds a rejected frame as far as the server read it, and of a long one the beginning.
 function missing({ headerWhole, bytes, length, payload, cut }) {
   if (!headerWhole) return [`The header is not whole: ${bytes.length} of its bytes are here.`];
-  const expected = length < SHOWN_PAYLOAD ? Number(length) : SHOWN_PAYLOAD;
-  if (payload.length >= expected && (cut || length <= SHOWN_PAYLOAD)) return [];
+  if (cut || payload.length >= length) return [];
   return [`The payload is not whole: ${payload.length} of ${length.toLocaleString('en')} bytes are here.`];
 }
 
-// ---- 3  The handshake ----------------------------------------------------------
+// ---- 3  Compression ------------------------------------------------------------
+
+function isCompressed({ deflate, rsv, opcode }) {
+  return deflate && rsv !== null && rsv[0] === 1 && (opcode === 1 || opcode === 2);
+}
+
+/** Whether the lines of a response agree on permessage-deflate (RFC 7692, section 7.1). */
+export function agreesToDeflate(lines) {
+  return /(^|,)\s*permessage-deflate\s*(;|,|$)/i.test(headerOf(lines, 'Sec-WebSocket-Extensions') ?? '');
+}
+
+// What the sender has cut off (section 7.2.1), and an empty last block, so that the stream ends.
+const TAIL = [0x00, 0x00, 0xff, 0xff, 0x03, 0x00];
+
+/**
+ * What a compressed payload inflates to: { bytes, whole }. whole is false if the stream breaks off or is
+ * damaged. It works for a payload that refers to no earlier one: no context takeover.
+ */
+export async function inflate(payload, most = Infinity) {
+  const stream = new Blob([payload, new Uint8Array(TAIL)]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+  const reader = stream.getReader();
+  const bytes = [];
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return { bytes: Uint8Array.from(bytes), whole: true };
+      if (bytes.length + value.length > most) return { bytes: Uint8Array.from(bytes), whole: false };
+      for (const byte of value) bytes.push(byte);
+    }
+  } catch {
+    return { bytes: Uint8Array.from(bytes), whole: false };
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+// ---- 4  The handshake ----------------------------------------------------------
 
 // "GET /echo HTTP/1.1"
 export function requestOf(line) {
@@ -183,7 +221,7 @@ export function isUpgrade(lines) {
   return (headerOf(lines, 'Upgrade') ?? '').toLowerCase().split(/[\s,]+/).includes('websocket');
 }
 
-// ---- 4  The accept value -------------------------------------------------------
+// ---- 5  The accept value -------------------------------------------------------
 
 // Section 1.3. It means nothing: it is only long, and a program that does not know WebSockets
 // is unlikely to use it.

@@ -1,12 +1,30 @@
-// Numbers, bytes, texts and close codes in words, for both halves of the page.
+// Numbers, bytes, texts and close codes in words. Nothing here touches the page or keeps anything.
 
-export function hexOf(bytes, between) {
+export function hexOf(bytes, between = ' ') {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(between);
 }
 
-// In quotation marks, with line ends and the like written out as \n.
+/** "48 65 6c" or "48656c" to bytes; throws an error whose message can be shown. */
+export function bytesOfHex(hex) {
+  const wrong = hex.match(/[^0-9a-f\s]/iu);
+  if (wrong) throw new SyntaxError(`${quote(wrong[0])} is not a hex digit. These are 0–9 and a–f.`);
+  const words = hex.split(/\s+/);
+  const odd = words.find((word) => word.length % 2 === 1);
+  if (odd) throw new SyntaxError(`${quote(odd)} is half a byte short: write two digits a byte, such as 0a.`);
+  return Uint8Array.from(words.join('').match(/../g) ?? [], (pair) => parseInt(pair, 16));
+}
+
+// Characters that nobody sees, and that turn the text around them: U+202E makes "gpj.exe" of "exe.jpg".
+const INVISIBLE = /[\x7f-\xa0\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** Invisible characters written out, as \u202e. */
+export function visible(text) {
+  return text.replace(INVISIBLE, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** In quotation marks, with line ends and invisible characters written out. */
 export function quote(text) {
-  return JSON.stringify(text);
+  return visible(JSON.stringify(text));
 }
 
 const numbers = new Intl.NumberFormat('en');        // 1,048,576
@@ -15,14 +33,27 @@ export function count(number, noun) {
   return `${numbers.format(number)} ${noun}${String(number) === '1' ? '' : 's'}`;
 }
 
-// Counted in whole characters: a cut through the middle of an emoji would show as rubbish.
-// more says that the text itself is already the beginning of a longer one.
+/** Milliseconds with as many digits as they deserve: 0.31 ms, 13.4 ms, 1,013 ms. */
+export function duration(ms) {
+  const digits = Math.abs(ms) < 1 ? 2 : Math.abs(ms) < 100 ? 1 : 0;
+  return `${ms < 1000 ? ms.toFixed(digits) : numbers.format(Math.round(ms))} ms`;
+}
+
+/**
+ * The first characters of a text. Whole ones: a cut through the middle of an emoji would show as rubbish.
+ * more: the text itself is already the beginning of a longer one.
+ */
 export function startOf(text, shown, more = false) {
   const start = [...text.slice(0, 2 * shown)].slice(0, shown).join('');
   return quote(start) + (more || start.length < text.length ? ' …' : '');
 }
 
-// ---- Close codes ---------------------------------------------------------------
+/** The first bytes, in hex. */
+export function startOfBytes(bytes, shown, more = false) {
+  return hexOf(bytes.subarray(0, shown)) + (more || bytes.length > shown ? ' …' : '');
+}
+
+// ---- Close codes (RFC 6455, section 7.4) -----------------------------------------
 
 const CLOSE_WORDS = {
   1000: 'All is well, the work is done.',

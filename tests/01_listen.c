@@ -358,6 +358,17 @@ static void origin_option(const char *option)
     server_stop();
 }
 
+static void compress_option(const char *option)
+{
+    server_start(option);
+    websocket_fields = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    close(open_websocket());
+    websocket_fields = "";
+    EXPECT(strstr(websocket_head, "\r\nSec-WebSocket-Extensions: permessage-deflate") != NULL,
+           "%s must agree on compression, but the response is: %s", option, websocket_head);
+    server_stop();
+}
+
 static void wire_option(const char *option)
 {
     server_start(NULL);
@@ -397,17 +408,12 @@ static const struct {
     const char *brief, *full;
     void (*show)(const char *option);
 } shown[] = {
-    {"-a", "--address", address_option},
-    {"-p", "--port", port_option},
-    {"-t", "--timeout", timeout_option},
-    {"-m", "--max-message", max_message_option},
-    {"-M", "--max-memory", max_memory_option},
-    {"-c", "--max-connections", max_connections_option},
-    {"-W", "--max-watchers", max_watchers_option},
-    {"-o", "--origin", origin_option},
-    {"-w", "--wire", wire_option},
-    {"-v", "--verbose", verbose_option},
-    {"-h", "--help", help_option},
+    {"-a", "--address", address_option},           {"-p", "--port", port_option},
+    {"-t", "--timeout", timeout_option},           {"-m", "--max-message", max_message_option},
+    {"-M", "--max-memory", max_memory_option},     {"-c", "--max-connections", max_connections_option},
+    {"-W", "--max-watchers", max_watchers_option}, {"-o", "--origin", origin_option},
+    {"-z", "--compress", compress_option},         {"-w", "--wire", wire_option},
+    {"-v", "--verbose", verbose_option},           {"-h", "--help", help_option},
     {"-V", "--version", version_option},
 };
 #define SHOWN (sizeof shown / sizeof shown[0])

@@ -239,6 +239,17 @@ static void nothing_stays(void)
     server_stop();
 }
 
+/* Main looks at its table of clients once a second: one that has gone must not be there any more. */
+static void gone_is_gone(void)
+{
+    needs_own("a table of clients");
+    server_start(NULL);
+    expect_page("a client that leaves");
+    sleep(2);
+    expect_page("a client that comes after main has looked at its table");
+    server_stop();
+}
+
 static long memory_before;
 
 static bool memory_is_back(void)
@@ -283,6 +294,10 @@ int main(void)
         {"clients that vanish leave nothing open", nothing_stays, 2, "man 2 close",
          "However a client leaves, worker must call end_client, and that clients_free, which closes the "
          "socket."},
+        {"a client that has gone is not in the table", gone_is_gone, 5, "man 2 munmap",
+         "end_client first takes the client out of main's table, with clients_leave, and only then "
+         "frees "
+         "it: main looks at all clients of the table once a second."},
         {"what a client had is freed when it leaves", clients_are_freed, 5, "man 2 munmap",
          "However serve returns, worker must call end_client: it takes the client out of the table, and "
          "gives its memory back."},

@@ -149,6 +149,92 @@ static void no_mask(void)
         }
 }
 
+/* What the first two bytes of a header say, taken apart by division: no bit is shifted or masked here. */
+static void describe_start(unsigned first, unsigned second, char text[100])
+{
+    unsigned length = second % 128, size = length == 126 ? 4 : length == 127 ? 10 : 2;
+
+    snprintf(text, 100, "fin %u rsv %u opcode %u masked %u length %u of %u", first / 128, first / 16 % 8,
+             first % 16, second / 128, length, size + second / 128 * 4);
+}
+
+/* Every pair of first bytes, also those that check_rules will reject. */
+static void every_start(void)
+{
+    for (unsigned pair = 0; pair < 65536; pair++) {
+        unsigned char bytes[2] = {(unsigned char)(pair >> 8), (unsigned char)pair};
+        char got[100], wanted[100];
+        struct frame frame;
+
+        memset(&frame, 0x5A, sizeof frame);
+        frame_decode_start(&frame, bytes);
+        snprintf(got, sizeof got, "fin %d rsv %u opcode %u masked %d length %llu of %zu", frame.fin,
+                 frame.rsv, frame.opcode, frame.masked, (unsigned long long)frame.length,
+                 frame.header_size);
+        describe_start(bytes[0], bytes[1], wanted);
+        if (!EXPECT_TEXT(got, wanted, "frame_decode_start of the bytes %02x %02x", bytes[0], bytes[1]))
+            return;
+    }
+}
+
+/* The read buffer is full, and its last bytes are the first ones of a header: to receive the others, what
+ * waits is moved to the front, and an address from before that is good no more. */
+static void at_the_buffers_end(void)
+{
+    static const unsigned char header[14] = {0x82, 0xff, 0, 0, 0, 0, 0, 1, 2, 3, 9, 8, 7, 6};
+    static unsigned char bytes[STREAM_BUFFER_BYTES + sizeof header];
+
+    for (size_t there = 1; there < sizeof header; there++) {
+        size_t before = STREAM_BUFFER_BYTES - there;
+        struct feeding f;
+        struct websocket ws;
+        struct frame frame;
+        bool whole, right;
+
+        memset(bytes, 0x5A, before);
+        memcpy(bytes + before, header, sizeof header);
+        feed_start(&f, bytes, before + sizeof header, FEED_WHOLE, true);
+        stream_open(&s, f.fd);
+        frame_begin(&ws, &s, &source, 1000, 1000);
+        whole = stream_need(&s, STREAM_BUFFER_BYTES) == 0;
+        EXPECT(whole, "stream_need must be able to fill the whole buffer: %s", stream_reason(&s));
+        stream_skip(&s, before);
+        right = frame_read_header(&ws, &frame) == 0 && frame.length == 66051 &&
+                memcmp(frame.masking_key, header + 10, 4) == 0;
+        EXPECT(right,
+               "%zu bytes of a header are the last ones in the buffer, so stream_fill moves them: "
+               "length %llu instead of 66051, key %02x%02x%02x%02x instead of 09080706",
+               there, (unsigned long long)frame.length, frame.masking_key[0], frame.masking_key[1],
+               frame.masking_key[2], frame.masking_key[3]);
+        frame_end(&ws);
+        feed_finish(&f);
+        stream_close(&s);
+    }
+}
+
+/* If the connection ends too early, what had come is still there. */
+static void need_keeps_what_came(void)
+{
+    for (size_t came = 0; came < 6; came++) {
+        struct feeding f;
+        bool right;
+
+        feed_start(&f, "\x81\x85\x37\xfa\x21\x3d", came, FEED_EACH, true);
+        stream_open(&s, f.fd);
+        EXPECT(came == 0 || stream_need(&s, came) == 0, "stream_need of the %zu bytes that come", came);
+        right = stream_need(&s, came + 1) == -1 && s.cause == STREAM_EOF;
+        EXPECT(
+            right,
+            "stream_need of %zu bytes, but only %zu come and then the end: it must return -1, and the "
+            "cause is that of stream_fill, not: %s",
+            came + 1, came, stream_reason(&s));
+        EXPECT(stream_waiting(&s) == came, "after that the %zu bytes must still wait, not %zu", came,
+               stream_waiting(&s));
+        feed_finish(&f);
+        stream_close(&s);
+    }
+}
+
 static void cut_off_headers(void)
 {
     static const char about[] = "a header that is cut off";
@@ -198,6 +284,17 @@ int main(void)
          "If stream_need fails, need returns -1 (unless read_on, provided, says to read on): no close "
          "code "
          "is stored then."},
+        {"every pair of first bytes, taken apart", every_start, 9, "RFC 6455, section 5.2",
+         "frame_decode_start sets fin, rsv, opcode, masked, length and header_size, and none of them "
+         "from "
+         "what was there before."},
+        {"a header that lies across the buffer's end", at_the_buffers_end, 9, "RFC 6455, section 5.2",
+         "A call that receives may move what waits: read_length and read_header must ask for "
+         "stream_next after need, and not keep it from before."},
+        {"what had come is still there", need_keeps_what_came, 9, "man 2 recv",
+         "stream_need only waits, it takes nothing. If stream_fill fails, it returns -1 and leaves "
+         "cause "
+         "and bytes as they are."},
         {"not a byte of the payload is taken", nothing_is_taken, 9, "RFC 6455, section 5.2",
          "need makes bytes wait in the stream, and takes none: read_header only looks at them, at "
          "stream_next."},

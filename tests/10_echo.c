@@ -1,7 +1,9 @@
 /* 10_echo.c - payloads are unmasked, and every message comes back */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "frame.h"
@@ -32,6 +34,150 @@ static void talks(void)
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         have_talk(&all[i]);
+}
+
+/* Each length at a border of its form, alone: nothing follows that could help the server on. */
+static void alone(void)
+{
+    static const size_t borders[] = {0, 1, 125, 126, 127, 65535, 65536};
+    static unsigned char got[10 + 65536];
+
+    for (size_t i = 0; i < sizeof borders / sizeof borders[0]; i++) {
+        size_t length, n = borders[i], header = n < 126 ? 2 : n < 65536 ? 4 : 10;
+        char script[30], wanted[30];
+        snprintf(script, sizeof script, n == 0 ? "82:" : "82*%zu", n);
+        snprintf(wanted, sizeof wanted, n == 0 ? "binary" : n == 1 ? "binary:00" : "binary*%zu", n);
+        unsigned char *bytes = frames(script, &length);
+        int fd = open_websocket();
+        send_bytes(fd, bytes, length);
+        EXPECT(receive_bytes(fd, got, header + n),
+               "a message of %zu bytes, the first one and the only one: no echo of it has come; the "
+               "server must not wait for more",
+               n);
+        if (n != 125)
+            EXPECT_TEXT(describe(got, header + n), wanted, "the echo of %zu bytes", n);
+        else
+            EXPECT(got[0] == 0x82 && got[1] == 125 && got[126] == 124,
+                   "the echo of 125 bytes begins with 82 7d, not with %02x %02x", got[0], got[1]);
+        free(bytes);
+        close(fd);
+    }
+}
+
+/* A client that leaves in the middle of a message gets nothing for it, and its connection ends. */
+static void cut_off(void)
+{
+    static const char *const scripts[] = {"=81",
+                                          "=8185",
+                                          "=818537fa21",
+                                          "=818537fa213d7f9f4d51",
+                                          "=82fe012c01020304 =0102030405",
+                                          "=82ff0000000000011170 =01020304 =0102030405060708"};
+
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        unsigned char got[200];
+        size_t length;
+        unsigned char *bytes = frames(scripts[i], &length);
+        int fd = open_websocket();
+        send_bytes(fd, bytes, length);
+        shutdown(fd, SHUT_WR);
+        ssize_t n = receive_all(fd, got, sizeof got);
+        EXPECT(
+            n == 0,
+            "a message that is cut off (%s): the server must send nothing and end the connection, but "
+            "%s %s",
+            scripts[i], received_so_far > 0 ? "it sent" : "it went on:",
+            received_so_far > 0 ? describe(got, received_so_far) : end_words());
+        free(bytes);
+        close(fd);
+    }
+}
+
+/* One echo is one send, header and payload together; twenty that are asked for at once are one, too. */
+static void few_sends(void)
+{
+    char script[200] = "";
+    unsigned char got[200];
+
+    needs_own("gathering of what it sends");
+    for (size_t n = 1; n <= 20; n += 19) {
+        size_t length, at = 0;
+        for (size_t i = 0; i < n; i++)
+            at += (size_t)sprintf(script + at, "%s81:61", i > 0 ? " " : "");
+        unsigned char *bytes = frames(script, &length);
+        int fd = open_websocket();
+        unsigned before = segments_received(fd), sends;
+        send_bytes(fd, bytes, length);
+        EXPECT(receive_bytes(fd, got, 3 * n), "%zu echoes", n);
+        sends = segments_received(fd) - before;
+        EXPECT(sends == 1,
+               "the replies to %zu messages that came at once must come with one send, but came with %u",
+               n, sends);
+        free(bytes);
+        close(fd);
+    }
+}
+
+/* Messages that come in pieces, one after the other: each may use the memory of the one before. */
+static void memory_stays(void)
+{
+    static unsigned char got[4 + 20000];
+    size_t length;
+    unsigned char *bytes = frames("82*20000", &length);
+    int fd = open_websocket();
+    long before = 0;
+
+    needs_proc();
+    for (int i = 0; i < 420; i++) {
+        if (i == 20)
+            before = server_memory();
+        send_bytes(fd, bytes, length);
+        if (!EXPECT(receive_bytes(fd, got, sizeof got), "the echo of message %d", i))
+            break;
+    }
+    EXPECT(sanitized || server_memory() - before < 4000,
+           "400 messages of 20000 bytes, one after the other, have cost %ld KiB that did not come back",
+           server_memory() - before);
+    free(bytes);
+    close(fd);
+}
+
+/* By call, because no server allows so long a message: one claims 4 GiB and more, and brings 20 bytes. */
+static int read_a_huge_claim(void)
+{
+    static const struct trace_source source = {.connection = 1};
+    static struct stream s;
+    size_t length;
+    unsigned char *bytes =
+        frames("=82ff000000010000000001020304 =0000000000000000000000000000000000000000", &length);
+    struct websocket ws;
+    struct feeding f;
+    bool right;
+
+    feed_start(&f, bytes, length, FEED_WHOLE, true);
+    stream_open(&s, f.fd);
+    frame_begin(&ws, &s, &source, SIZE_MAX, SIZE_MAX / 2);
+    right = frame_read_message(&ws) == -1 && ws.close_code == 0 && ws.message.length == 20;
+    frame_end(&ws);
+    feed_finish(&f);
+    stream_close(&s);
+    free(bytes);
+    return right ? 0 : 1;
+}
+
+static void huge_claim(void)
+{
+    int status;
+
+    needs_own("functions");
+    status = in_child(read_a_huge_claim);
+    EXPECT(status == 0,
+           "a frame claims 4 GiB, brings 20 bytes, and ends: frame_read_message must read the 20, and "
+           "return "
+           "-1; %s",
+           status == -1  ? "it goes on and on"
+           : status == 1 ? "it has done something else"
+                         : "it has crashed");
 }
 
 /* Around every limit: of the length's three forms, of the buffers, of what is allowed. */
@@ -171,6 +317,22 @@ int main(void)
          "frame_unmask combines byte i with byte i mod 4 of the key; echo sends the payload back with "
          "the "
          "same opcode, unmasked."},
+        {"a message alone, at each border of its length", alone, 10, "RFC 6455, section 5.2",
+         "read_payload must not ask for a piece when there is nothing left to read, and make_header has "
+         "three forms: up to 125, up to 65535, and more."},
+        {"an echo is one send, and so are twenty at once", few_sends, 10, "man 7 tcp, TCP_NODELAY",
+         "echo gives frame_write the flags that stream_more makes: STREAM_MORE as long as more has come "
+         "to "
+         "be read. write_locked (lesson 5) sends header and payload together."},
+        {"a message that is cut off gets no echo", cut_off, 10, "RFC 6455, section 7.1.7",
+         "If something returns -1, so does its caller, at once: read_piece, read_payload, "
+         "frame_read_message. read_header (lesson 9) does, too."},
+        {"memory is used again", memory_stays, 10, "man 3 realloc",
+         "frame_read_message sets opcode and length to 0, and leaves memory and capacity as they are: "
+         "make_room, provided, uses them again, and frame_end gives them back."},
+        {"a length of more than 32 bits, by call", huge_claim, 10, "RFC 6455, section 5.2",
+         "In read_piece, frame->length - frame->offset is a uint64_t: compare it before you cast it to "
+         "size_t, and to nothing smaller."},
         {"messages of every form of length", lengths, 10, "RFC 6455, section 5.2",
          "make_header writes up to 125 in 7 bits, up to 65535 in the 2 bytes after 126, more in the 8 "
          "bytes after 127."},

@@ -71,6 +71,77 @@ static void pings(void)
         have_talk(&all[i]);
 }
 
+/* A control frame whose payload is cut off by the end of the connection gets no reply. */
+static void cut_off(void)
+{
+    static const char *const scripts[] = {"=89", "=8984", "=898437fa213d", "=898437fa213d479395",
+                                          "=88", "=8882", "=888237fa213d", "=888237fa213d34"};
+
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        unsigned char got[200];
+        size_t length;
+        unsigned char *bytes = frames(scripts[i], &length);
+        int fd = open_websocket();
+        send_bytes(fd, bytes, length);
+        shutdown(fd, SHUT_WR);
+        ssize_t n = receive_all(fd, got, sizeof got);
+        EXPECT(
+            n == 0,
+            "a control frame that is cut off (%s): the server must send nothing and end the connection, "
+            "but %s %s",
+            scripts[i], received_so_far > 0 ? "it sent" : "it went on:",
+            received_so_far > 0 ? describe(got, received_so_far) : end_words());
+        free(bytes);
+        close(fd);
+    }
+}
+
+/* Ten thousand of the longest pings: a control frame needs no memory but ws->control. */
+static void pings_cost_no_memory(void)
+{
+    enum { ROUND = 100 };
+    static unsigned char pings[ROUND * 131], got[ROUND * 127];
+    size_t length;
+    unsigned char *ping = frames("89*125", &length);
+    long before = 0;
+    int fd;
+
+    needs_own("memory");
+    needs_proc();
+    fd = open_websocket();
+    for (size_t i = 0; i < ROUND; i++)
+        memcpy(pings + i * length, ping, length);
+    for (int i = 0; i < 110; i++) {
+        if (i == 10)
+            before = server_memory();
+        send_bytes(fd, pings, sizeof pings);
+        if (!EXPECT(receive_bytes(fd, got, sizeof got), "a hundred pongs"))
+            break;
+    }
+    EXPECT(sanitized || server_memory() - before < 800,
+           "10000 pings have cost %ld KiB that did not come back", server_memory() - before);
+    free(ping);
+    close(fd);
+}
+
+/* Pings that come at once get their pongs with one send. */
+static void pongs_with_one_send(void)
+{
+    unsigned char got[100];
+    size_t length;
+    unsigned char *pings = frames("89:31 89:32 89:33 89:34 89:35 89:36 89:37 89:38 89:39", &length);
+    int fd = open_websocket();
+    unsigned before = segments_received(fd), sends;
+
+    needs_own("gathering of what it sends");
+    send_bytes(fd, pings, length);
+    EXPECT(receive_bytes(fd, got, 27), "nine pongs");
+    sends = segments_received(fd) - before;
+    EXPECT(sends == 1, "nine pongs must come with one send, but came with %u", sends);
+    free(pings);
+    close(fd);
+}
+
 static void longest_ping(void)
 {
     unsigned char got[300];
@@ -382,6 +453,15 @@ int main(void)
         {"pings get pongs, pongs get nothing", pings, 11, "RFC 6455, section 5.5.2",
          "handle_control ignores a pong; it replies to several pings in their order, as to everything "
          "else."},
+        {"a control frame that is cut off gets no reply", cut_off, 11, "RFC 6455, section 7.1.7",
+         "If read_piece returns -1, read_control must do so at once: there is no payload, and no more "
+         "will "
+         "come."},
+        {"pings that come at once get their pongs with one send", pongs_with_one_send, 11,
+         "man 7 tcp, TCP_NODELAY",
+         "handle_control gives frame_write the flags that stream_more makes, as echo does (lesson 10)."},
+        {"pings cost no memory", pings_cost_no_memory, 11, "RFC 6455, section 5.5",
+         "read_control and handle_control need no memory of their own: the payload is in ws->control."},
         {"the longest ping", longest_ping, 11, "RFC 6455, section 5.5",
          "A control frame has up to 125 bytes: read_control reads them all, and all come back in the "
          "pong."},

@@ -219,6 +219,9 @@ static void utf8_from_text_to_text(void)
          "pong pong text:f09f9880"},
         {"a text after a text", "81:c3bc 01:c3 80:bc 81:e282ac", "text:c3bc text:c3bc text:e282ac"},
         {"a bad text after a good one", "81:c3bc 81:bc", "text:c3bc close:1007"},
+        {"a text whose last fragment is empty, inside a character", "01:e282 80: 88:03e8", "close:1007"},
+        {"a text whose last fragment is empty, after a character", "01:e282ac 80:", "text:e282ac"},
+        {"a text whose first fragment is empty", "01: 80:e282ac", "text:e282ac"},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -245,10 +248,56 @@ static void utf8_by_call(void)
     }
 }
 
+/* ASCII of every length up to some words of skip_ascii, and behind it a byte that is not the text's. */
+static void utf8_ends_where_the_text_ends(void)
+{
+    unsigned char bytes[101];
+
+    needs_own("functions");
+    for (size_t length = 0; length < sizeof bytes; length++) {
+        struct utf8 text = {.missing = 0};
+        memset(bytes, 'a', sizeof bytes);
+        bytes[length] = 0xFF;
+        EXPECT(
+            utf8_check(&text, bytes, length) == 0,
+            "%zu bytes of ASCII are good, and the byte after them is not the text's: do not look at it",
+            length);
+        if (length + 1 < sizeof bytes)
+            EXPECT(utf8_check(&text, bytes, length + 1) == -1,
+                   "%zu bytes of ASCII and then ff, which no text has", length);
+    }
+}
+
+/* A text of more bytes than 16 bits can count. */
+static int check_a_long_text(void)
+{
+    static unsigned char bytes[200000];
+    struct utf8 text = {.missing = 0};
+
+    memset(bytes, 'a', sizeof bytes);
+    if (utf8_check(&text, bytes, sizeof bytes) != 0)
+        return 1;
+    bytes[150000] = 0xFF;
+    return utf8_check(&text, bytes, sizeof bytes) == -1 ? 0 : 2;
+}
+
+static void utf8_of_a_long_text(void)
+{
+    int status;
+
+    needs_own("functions");
+    status = in_child(check_a_long_text);
+    EXPECT(status == 0, "utf8_check of 200000 bytes in one call: %s",
+           status == -1  ? "it goes on and on"
+           : status == 1 ? "it rejects good text"
+           : status == 2 ? "it does not see byte 150000, an ff"
+                         : "it has crashed");
+}
+
 /* Every single byte, and every pair, against a second, obvious implementation. */
 static void utf8_pairs(void)
 {
-    unsigned wrong = 0;
+    unsigned wrong = 0, example = 0;
 
     needs_own("functions");
     for (unsigned a = 0; a < 256; a++) {
@@ -258,9 +307,11 @@ static void utf8_pairs(void)
             bool good = utf8_check(&text, bytes, 2) == 0 && text.missing == 0;
             bool wanted = (a < 0x80 && b < 0x80) || (a >= 0xC2 && a <= 0xDF && b >= 0x80 && b <= 0xBF);
             wrong += good != wanted ? 1 : 0;
+            example = good != wanted ? a << 8 | b : example;
         }
     }
-    EXPECT(wrong == 0, "%u of 65536 pairs of bytes: the result is wrong", wrong);
+    EXPECT(wrong == 0, "%u of 65536 pairs of bytes: the result is wrong, for example that of %02x %02x",
+           wrong, example >> 8, example & 0xFF);
 }
 
 /* Writes a code point in the form of so many bytes, which may be too many for it. */
@@ -280,6 +331,8 @@ static void every_code_point(void)
     static const unsigned long first[] = {0, 0, 0x80, 0x800, 0x10000},
                                end[] = {0, 0x80, 0x800, 0x10000, 0x200000};
     unsigned wrong = 0;
+    unsigned long example = 0;
+    size_t bytes_of_example = 0;
 
     needs_own("functions");
     for (size_t length = 1; length <= 4; length++) {
@@ -287,14 +340,20 @@ static void every_code_point(void)
             unsigned char bytes[4];
             struct utf8 text = {.missing = 0};
             size_t cut = point % length;
-            bool surrogate = point >= 0xD800 && point <= 0xDFFF, good;
+            bool surrogate = point >= 0xD800 && point <= 0xDFFF, good, wanted;
             encode(point, length, bytes);
             good = utf8_check(&text, bytes, cut) == 0 &&
                    utf8_check(&text, bytes + cut, length - cut) == 0 && text.missing == 0;
-            wrong += good != (point >= first[length] && point <= 0x10FFFF && !surrogate) ? 1 : 0;
+            wanted = point >= first[length] && point <= 0x10FFFF && !surrogate;
+            if (good != wanted && wrong++ == 0) {
+                example = point;
+                bytes_of_example = length;
+            }
         }
     }
-    EXPECT(wrong == 0, "%u forms of code points: the result is wrong", wrong);
+    EXPECT(wrong == 0,
+           "%u forms of code points: the result is wrong, for example that of U+%04lX in %zu bytes",
+           wrong, example, bytes_of_example);
 }
 
 /* A bad byte is rejected when it comes: the frame here claims more, which never comes. */
@@ -317,6 +376,71 @@ static void bad_text_is_rejected_early(void)
         free(bytes);
         close(fd);
     }
+}
+
+/* A message whose last fragment is empty is complete with its header: nothing follows that could help the
+ * server on. */
+static void ends_with_nothing(void)
+{
+    static const char *const scripts[] = {"02: 80:", "02:61 80:", "02:61 00: 80:", "02: 00:61 80:"};
+
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        unsigned char got[10];
+        size_t length;
+        unsigned char *bytes = frames(scripts[i], &length);
+        int fd = open_websocket();
+        send_bytes(fd, bytes, length);
+        EXPECT(receive_bytes(fd, got, i == 0 ? 2 : 3),
+               "%s, and nothing after it: no echo has come; the server must not wait for more",
+               scripts[i]);
+        EXPECT_TEXT(describe(got, i == 0 ? 2 : 3), i == 0 ? "binary" : "binary:61", "the echo of %s",
+                    scripts[i]);
+        free(bytes);
+        close(fd);
+    }
+}
+
+/* A text that comes in large pieces, with a character across every border of them that there may be. */
+static void long_text(void)
+{
+    enum { LENGTH = 300000 }; /* e2 82 ac, again and again */
+    static unsigned char bytes[14 + LENGTH] = {0x81, 0xff, [7] = 0x04, 0x93, 0xe0}, got[10 + LENGTH];
+    static const unsigned char euro[3] = {0xE2, 0x82, 0xAC};
+    int fd = open_websocket();
+
+    for (size_t i = 0; i < LENGTH; i++)
+        bytes[14 + i] = euro[i % 3]; /* the key is 0 */
+    send_bytes(fd, bytes, sizeof bytes);
+    EXPECT(receive_bytes(fd, got, sizeof got) && memcmp(got + 10, bytes + 14, LENGTH) == 0,
+           "a text of 100000 euro signs must come back");
+    close(fd);
+}
+
+/* One client's message takes all that --max-memory allows; another one's large message is rejected. */
+static void memory_runs_out(void)
+{
+    char got[200];
+    unsigned opcode = 0;
+    size_t length, second_length;
+    unsigned char *begun = frames("02*70000 89:", &length), *whole = frames("82*70000", &second_length);
+    int first, second;
+
+    server_stop();
+    server_start("--max-message", "100000", "--max-memory", "200000");
+    first = open_websocket();
+    second = open_websocket();
+    send_bytes(first, begun, length);
+    EXPECT(receive_frame(first, &opcode, got, sizeof got) == 0 && opcode == 10, "a message has begun");
+    send_bytes(second, whole, second_length);
+    EXPECT(receive_frame(second, &opcode, got, sizeof got) >= 2 && opcode == 8 &&
+               memcmp(got, "\x03\xf5", 2) == 0,
+           "a message that finds no memory must get a Close frame with code 1013");
+    free(begun);
+    free(whole);
+    close(first);
+    close(second);
+    server_stop();
+    server_start(NULL);
 }
 
 static void too_big(void)
@@ -497,12 +621,21 @@ int main(void)
         {"every first byte that a frame can have", every_first_byte, 12, "RFC 6455, section 5.2",
          "FIN, the RSV bits and the opcode: check_rules (lesson 9) rejects what no frame may have, "
          "join_fragment what does not follow what came before."},
+        {"a message whose last fragment is empty, alone", ends_with_nothing, 12, "RFC 6455, section 5.4",
+         "An empty fragment needs no bytes: read_payload (lesson 10) must not ask for a piece when "
+         "nothing "
+         "is left to read."},
+        {"a long text, in large pieces", long_text, 12, "RFC 6455, section 5.6",
+         "utf8_check must count as far as size_t does, and leave text as it is between two pieces."},
         {"messages over the limit are rejected with 1009", too_big, 12, "RFC 6455, section 7.4.1",
          "check_size compares what the header claims with the room that is left; keep both in 64 bits. "
          "read_length (lesson 9) reads the claim."},
         {"what a header claims costs no memory", claims_cost_nothing, 12, "RFC 6455, section 10.4",
          "Memory must grow with the bytes that came, and not with the length that a header claims: "
          "read_payload (lesson 10) calls make_room for each piece."},
+        {"when memory runs out, the client is told", memory_runs_out, 12, "RFC 6455, section 7.4.1",
+         "make_room, provided, fails with 1013: read_payload (lesson 10) must return -1 then, before it "
+         "reads."},
         {"text must be UTF-8, over the wire", utf8_over_the_wire, 12, "RFC 3629, section 4",
          "In check_byte, the first byte says how many follow; the second has limits of its own after "
          "E0, "
@@ -515,6 +648,11 @@ int main(void)
          "wants the message to end whole."},
         {"the same by call, cut at every byte", utf8_by_call, 12, "RFC 3629, section 4",
          "The state in struct utf8 must be all that utf8_check needs to go on with the next piece."},
+        {"no byte after the text is looked at", utf8_ends_where_the_text_ends, 12, "RFC 3629, section 4",
+         "In utf8_check, skip_ascii may move to the end of the piece: then there is no byte left to "
+         "check."},
+        {"a text of more than 65535 bytes, by call", utf8_of_a_long_text, 12, "RFC 6455, section 5.6",
+         "In utf8_check, count the bytes in a size_t: 16 bits begin anew at 65536."},
         {"every pair of bytes, against a second implementation", utf8_pairs, 12, "RFC 3629, section 4",
          "In check_byte, C0 and C1 never begin a character; 80 to BF only continue one."},
         {"every code point in every form, by call", every_code_point, 12, "RFC 3629, section 3",

@@ -88,27 +88,39 @@ static void slow_requests(void)
     server_stop();
 }
 
-/* Two seconds here, not one: on a busy machine, this test itself may be late by a second. */
-static void idle_client(void)
+static void expect_ping(int fd, const char *when)
 {
     unsigned char ping[2];
-    size_t length;
-    unsigned char *pong = frames("8a:", &length);
-    int fd;
+
+    EXPECT(receive_bytes(fd, ping, 2) && memcmp(ping, "\x89\x00", 2) == 0, "a ping %s", when);
+}
+
+static void reply_to_ping(int fd, const char *when)
+{
+    expect_ping(fd, when);
+    send_bytes(fd, "\x8A\x80\0\0\0", 6);
+}
+
+/* Two at once, because each waits. Two seconds here, not one: on a busy machine, this test itself may be
+ * late by a second. */
+static void idle_client(void)
+{
+    unsigned char next;
+    int replies, leaves;
 
     server_start("--timeout", "2");
-    fd = open_websocket();
-    for (int i = 0; i < 2; i++) {
-        EXPECT(receive_bytes(fd, ping, 2) && memcmp(ping, "\x89\x00", 2) == 0,
-               "a ping after the timeout");
-        send_bytes(fd, pong, length);
-    }
-    expect_echo(fd, "a client that replies to pings stays");
-    EXPECT(receive_bytes(fd, ping, 2) && memcmp(ping, "\x89\x00", 2) == 0, "a ping after the echo");
-    EXPECT(recv(fd, ping, 1, MSG_PEEK) == 1 && ping[0] == 0x88,
+    replies = open_websocket();
+    leaves = open_websocket();
+    reply_to_ping(replies, "after the timeout");
+    reply_to_ping(leaves, "after the timeout");
+    expect_echo(leaves, "a client that replies to a ping stays");
+    reply_to_ping(replies, "after the reply to one");
+    expect_echo(replies, "a client that replies to each ping stays");
+    close(replies);
+    expect_ping(leaves, "after the echo");
+    EXPECT(recv(leaves, &next, 1, MSG_PEEK) == 1 && next == 0x88,
            "a ping without a reply must be followed by a Close frame, and not by a ping");
-    expect_all(fd, "close:1008", "a client that does not is told so, and given up");
-    free(pong);
+    expect_all(leaves, "close:1008", "a client that does not is told so, and given up");
     server_stop();
 }
 
@@ -848,16 +860,14 @@ static void no_hangup(void)
 
 static const struct test tests[] = {
     {"a server without clients ends when it is asked to", empty_server_ends, 14, "man 2 sigaction",
-     "on_signal, provided, ends accept4; accept_failed returns -1, and accept_loop (lesson 1) 0. "
+     "stop_on_signals asks for on_signal, which ends accept4; accept_loop (lesson 1) then returns 0. "
      "clients_stop waits for an empty table: end_client (lesson 2) calls clients_leave."},
     {"running out of descriptors passes", out_of_descriptors, 14, "man 2 accept, EMFILE",
-     "If accept4 fails, accept_loop (lesson 1) asks accept_failed. That says so once, with "
-     "complain, "
-     "and sleeps a little before the next accept: descriptors come back."},
+     "If accept4 fails, accept_loop (lesson 1) asks accept_failed, provided, which sleeps a little: "
+     "descriptors come back. end_client (2) must give them back."},
     {"a full server says so, and has room again later", full, 14, "RFC 9110, section 15.6.4",
-     "start_client (lesson 2) calls clients_enter, which counts a client as served or as rejected; "
-     "end_client (2) calls clients_leave, which counts it off. next and previous must be right on "
-     "both sides."},
+     "start_client (lesson 2) calls clients_enter, provided, which counts a client as served or as "
+     "rejected; end_client (2) calls clients_leave, provided, which counts it off."},
     {"stopping tells every client, and waits for it", stop_tells_clients, 14, "RFC 6455, section 7.4.1",
      "clients_stop stores STREAM_STOPPING in every stream, and wake_locked sends each worker the "
      "signal. Main knows them by clients_enter, called by start_client (lesson 2)."},
@@ -887,11 +897,11 @@ static const struct test tests[] = {
      "check_time_locked stores STREAM_IDLE, and wake_locked sends the signal; need (lesson 9) calls "
      "read_on, provided, and that keepalive."},
     {"a client that never reads is given up", never_reads, 14, "man 7 tcp, SIOCOUTQ",
-     "check_progress_locked aborts the connection of a client that has acknowledged nothing for its "
-     "whole time: then the send in send_all_locked (lesson 5) fails."},
+     "check_progress_locked, provided, aborts the connection of a client that has acknowledged nothing "
+     "for its whole time: then the send in send_all_locked (lesson 5) fails."},
     {"slow is not dead", slow_is_not_dead, 14, "man 7 tcp, SIOCOUTQ",
      "keepalive sends no ping while bytes are under way: stream_is_idle, provided, asks the kernel. "
-     "check_progress_locked begins the time anew whenever the client has acknowledged something."},
+     "In keepalive, ask that first."},
     {"stopping does not wait for ever", stop_aborts_the_rest, 14, "man 2 shutdown",
      "After STOP_S, clients_stop calls stream_abort for the connections that are left: that ends "
      "every "

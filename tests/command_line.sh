@@ -238,9 +238,9 @@ coloured() {
 
 colours() {
     coloured 'lessons/tools/doctor.sh; true' 0 'ok'
-    coloured 'WORKSHOP= lessons/tools/check.sh 7' 0 'ok'
+    coloured 'WORKSHOP= python3 lessons/tools/workshop.py check 7' 0 'ok'
     # shellcheck disable=SC2016
-    coloured 'FOREIGN="python3 -m http.server \$PORT" lessons/tools/check.sh 8' 1 'FAILED'
+    coloured 'FOREIGN="python3 -m http.server \$PORT" python3 lessons/tools/workshop.py check 8' 1 'FAILED'
 }
 
 [ $# -gt 0 ] || set -- manual verbose live command_lines troubles installed colours

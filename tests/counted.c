@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 /* Descriptors that short sends are kept apart by. A test has a dozen. */
 #define DESCRIPTORS 256
@@ -124,6 +125,13 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
     return __real_clock_gettime(clock, now);
 }
 
+time_t __real_time(time_t *now);
+time_t __wrap_time(time_t *now);
+time_t __wrap_time(time_t *now)
+{
+    return __real_time(now) + counts->ahead_s;
+}
+
 int __real_ioctl(int fd, unsigned long request, void *argument);
 int __wrap_ioctl(int fd, unsigned long request, void *argument);
 int __wrap_ioctl(int fd, unsigned long request, void *argument)
@@ -221,4 +229,34 @@ int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t size)
 {
     return fails(CALL_SETSOCKOPT, fd) ? -1 : __real_setsockopt(fd, level, name, value, size);
+}
+
+/* ---- zlib, which takes its memory by itself ---- */
+
+int __real_deflateInit2_(z_streamp z, int level, int method, int window_bits, int memory_level,
+                         int strategy, const char *version, int size);
+int __wrap_deflateInit2_(z_streamp z, int level, int method, int window_bits, int memory_level,
+                         int strategy, const char *version, int size);
+int __wrap_deflateInit2_(z_streamp z, int level, int method, int window_bits, int memory_level,
+                         int strategy, const char *version, int size)
+{
+    if (fails(CALL_DEFLATE_INIT, NO_DESCRIPTOR))
+        return Z_MEM_ERROR;
+    return __real_deflateInit2_(z, level, method, window_bits, memory_level, strategy, version, size);
+}
+
+int __real_inflateInit2_(z_streamp z, int window_bits, const char *version, int size);
+int __wrap_inflateInit2_(z_streamp z, int window_bits, const char *version, int size);
+int __wrap_inflateInit2_(z_streamp z, int window_bits, const char *version, int size)
+{
+    if (fails(CALL_INFLATE_INIT, NO_DESCRIPTOR))
+        return Z_MEM_ERROR;
+    return __real_inflateInit2_(z, window_bits, version, size);
+}
+
+int __real_inflate(z_streamp z, int flush);
+int __wrap_inflate(z_streamp z, int flush);
+int __wrap_inflate(z_streamp z, int flush)
+{
+    return fails(CALL_INFLATE, NO_DESCRIPTOR) ? Z_MEM_ERROR : __real_inflate(z, flush);
 }

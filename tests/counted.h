@@ -24,6 +24,9 @@ enum call {
     CALL_PTHREAD_CREATE,
     CALL_ACCEPT4,
     CALL_SETSOCKOPT,
+    CALL_DEFLATE_INIT, /* these are zlib's, and fail because memory runs out */
+    CALL_INFLATE_INIT,
+    CALL_INFLATE,
     CALLS, /* how many there are */
 };
 
@@ -49,6 +52,8 @@ struct counts {
     atomic_long clocks;  /* clock_gettime, by workers: main looks at the clients' time once a second */
     atomic_long queries; /* ioctl, by workers */
     atomic_long allocations; /* malloc, calloc, realloc, mmap */
+
+    atomic_long ahead_s; /* a test's: so many seconds are put before what time() says */
 
     struct fault fault;
 

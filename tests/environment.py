@@ -7,6 +7,7 @@ exported, strange names, files that came by a strange way, other shells, and wha
 All is tried in a copy whose name holds the letters that shells, make and C take for their own, and whose
 scripts have lost their x bits. What cannot be tried on a machine is left out, with a sentence.
 """
+import contextlib
 import glob
 import os
 import pathlib
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 scratch = pathlib.Path(tempfile.mkdtemp())
@@ -23,13 +25,13 @@ results = []
 
 # Each command prints, and makes, the same in each of these environments. (9: no such lesson, no number.)
 COMMANDS = (
-    "touch utf8.c && make all", "make workshop", "make check LESSON=7 WORKSHOP=", "make -n run check fuzz",
+    "touch utf8.c && make all", "make workshop", "make check LESSON=7 WORKSHOP=", "make -n run suites fuzz",
     "make solution LESSON=4", "make debug </dev/null", "make doctor | grep -v '^port'",
     "rm -f compile_commands.json && make compile_commands.json && cksum compile_commands.json")
 ENVIRONMENTS = {
     "make's arguments": dict.fromkeys(
         "ALONE ARGS BROWSER BUILD CLIENT COUNT FAIL_FAST FOREIGN FORCE LEARN LESSON MISTAKE NAME PORT"
-        " PASSED_LESSON ROUNDS SECONDS SERVER SILENT SOAK TRANSCRIPT UPDATE V VARIANT WORKSHOP".split(), "9x"),
+        " PART PASSED_LESSON ROUNDS SECONDS SERVER SILENT SOAK TRANSCRIPT UPDATE V VARIANT WORKSHOP".split(), "9x"),
     "a shell's": {"CDPATH": str(scratch), "LANGUAGE": "de", "LC_ALL": "tr_TR.ISO-8859-9", "LC_NUMERIC": "de_DE",
                   "GREP_OPTIONS": "--color=always", "POSIXLY_CORRECT": "1", "TMPDIR": "/nowhere"},
     "Python's": {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere"},
@@ -165,6 +167,29 @@ def test_gdb_may_not_trace():
     says("make check-tours", "left out", PATH=f"{scratch}/bin:{os.environ['PATH']}")
 
 
+def test_output_that_nobody_reads():
+    """The ready line finds no room, the server waits, and is asked to stop: that is no failure."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(writer, b"x"):
+            pass
+    os.set_blocking(writer, True)
+    for more in ([], ["--verbose"]):
+        server = subprocess.Popen([copy / "server", "--port=0", *more], stdout=writer, stderr=subprocess.PIPE)
+        status = pathlib.Path(f"/proc/{server.pid}/status")
+        deadline = time.monotonic() + 30
+        while not re.search(r"^SigCgt:.*[4567cdef]...$", status.read_text(), re.M) and time.monotonic() < deadline:
+            time.sleep(.01)  # until it catches SIGTERM, number 15
+        while server.poll() is None and time.monotonic() < deadline:
+            server.terminate()  # again and again: one may come before it waits
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(.1)
+        server.kill()
+        said = server.communicate()[1]
+        judge(server.returncode == 0 and not said, f"stopped with status {server.returncode}: {said}")
+
+
 def test_other_shells():
     shells = [shell for shell in ("zsh", "fish") if shutil.which(shell) or left_out(f"{shell} is not here")]
     sys.path.insert(0, str(PROJECT / "lessons/tools"))
@@ -188,19 +213,20 @@ def test_unwritten_is_one_thing():
         text = usual.replace(line[0], body.format(words=line[1]))
         file.write_bytes((text.replace("\n", "\r\n") if kind == "CRLF" else text).encode())
         told = run("make workshop")[1]
-        run("sh lessons/tools/rest.sh workshop build/rest")
+        run("python3 lessons/tools/functions.py rest workshop build/rest")
         filled = (copy / "build/rest/stream.c").read_text().replace("TODO (", "TODO(")
         judge(("write   receive, in" in told) == unwritten, f"{kind}: make workshop says\n{told}")
         judge(("TODO(3" not in filled) == unwritten, f"{kind}: the debugger's code is wrong")
     for path in (copy / "workshop").glob("*.c"):
         path.write_bytes(path.read_bytes().replace(b"    TODO", b"\tTODO"))
-    said = run("sh lessons/tools/build.sh workshop none", CC="printf %s\\n")[1]
-    judge("-DFIRST_UNWRITTEN=3\n" in said, f"build.sh: {said}")
+    said = run("python3 lessons/tools/build.py workshop none", CC="printf %s\\n")[1]
+    judge("-DFIRST_UNWRITTEN=3\n" in said, f"build.py: {said}")
 
 
 def test_make_is_quiet():
     said = run("make BUILD=build/quiet SERVER=build/quiet/server")[1].splitlines()
-    judge(len(said) <= 16 and said[0] == "CC server.c", f"a clean build says {len(said)} lines: {said}")
+    lines = len(list(copy.glob("*.c"))) + 2
+    judge(len(said) == lines and said[0] == "CC server.c", f"a clean build says {len(said)} lines: {said}")
     judge(run("make all")[1] == "built ./server: make run\n", "the last line is not what to do next")
     says("touch utf8.c && make V=1", "^cc .*utf8.c", never="^CC ")
     source = copy / "utf8.c"

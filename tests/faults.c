@@ -5,10 +5,10 @@
  * and so on fail. For each kind of call, each errno that it may have, and each n that a session
  * reaches, a server is started and goes through one session: a bystander comes; then something is
  * armed; then a subscriber to the trace (/wire), a client that wants the page, one that is rejected, one
- * that talks and closes, and one that stays come, one after the other; then SIGTERM. What each of them
- * got is compared with what it gets if nothing fails. A call that fails may cost the one client that it
- * was made for, which must then be told in an orderly way, if that is possible. Everybody else, and the
- * bystander always, must get the same bytes.
+ * that talks and closes, one that does so in the chat, and one that stays come, one after the other; then
+ * SIGTERM. What each of them got is compared with what it gets if nothing fails. A call that fails may cost
+ * the one client that it was made for, which must then be told in an orderly way, if that is possible.
+ * Everybody else, and the bystander always, must get the same bytes.
  *
  *     make check-faults       (plain, and looking for memory errors, and for data races)
  */
@@ -70,7 +70,7 @@ struct visit {
     unsigned char got[VISIT_BYTES];
 };
 
-enum { BYSTANDER, SUBSCRIBER, PAGE, REJECTED, TALKER, STAYER, VISITS };
+enum { BYSTANDER, SUBSCRIBER, PAGE, REJECTED, TALKER, CHATTER, STAYER, VISITS };
 
 static struct visit visits[VISITS] = {
     [BYSTANDER] = {.target = "/echo?bystander", .upgrades = true},
@@ -78,6 +78,7 @@ static struct visit visits[VISITS] = {
     [PAGE] = {.target = "/?page"},
     [REJECTED] = {.target = "/nowhere?rejected"},
     [TALKER] = {.target = "/echo?talker", .upgrades = true},
+    [CHATTER] = {.target = "/chat?name=ada", .upgrades = true},
     [STAYER] = {.target = "/?stayer", .upgrades = true},
 };
 
@@ -101,7 +102,24 @@ static const struct step talk[] = {
     {"82*70000", "binary*70000", 10 + 70000},
     {"88:03e8", "close:1000", 4},
 };
+static const struct step chat[] = {
+    {"", "text:2a2061646120686173206a6f696e6564", 2 + 16}, /* "* ada has joined" comes unasked */
+    {"81:6f6e65", "text:6164613a206f6e65", 2 + 8},
+    {"01:61 89:70 80:62", "pong:70 text:6164613a206162", 3 + 2 + 7},
+    {"82:63", "text:6164613a2063", 2 + 6},
+    {"88:03e8", "close:1000", 4},
+};
 static const struct step stay = {"81:73746179", "text:73746179", 6};
+/* What each of them does who does something. */
+static const struct part {
+    const struct step *steps;
+    size_t count;
+    bool leaves;
+} parts[VISITS] = {
+    [TALKER] = {talk, sizeof talk / sizeof talk[0], true},
+    [CHATTER] = {chat, sizeof chat / sizeof chat[0], true},
+    [STAYER] = {&stay, 1, false},
+};
 static const struct step stand_by = {"81:62", "text:62", 3};
 static const struct step mark_it = {"81:6d61726b", "text:6d61726b", 6};
 
@@ -231,16 +249,15 @@ static void arm(enum call call, int error, long which)
 
 static void everybody_comes(void)
 {
-    static const int order[] = {SUBSCRIBER, PAGE, REJECTED, TALKER, STAYER};
+    static const int order[] = {SUBSCRIBER, PAGE, REJECTED, TALKER, CHATTER, STAYER};
 
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        const struct part *part = &parts[order[i]];
         come(&visits[order[i]]);
-        for (size_t k = 0; order[i] == TALKER && k < sizeof talk / sizeof talk[0]; k++)
-            take_step(&visits[TALKER], &talk[k]);
-        if (order[i] == TALKER)
-            leave(&visits[TALKER]);
-        if (order[i] == STAYER)
-            take_step(&visits[STAYER], &stay);
+        for (size_t k = 0; k < part->count; k++)
+            take_step(&visits[order[i]], &part->steps[k]);
+        if (part->leaves)
+            leave(&visits[order[i]]);
         is_there(&visits[SUBSCRIBER]);
         take_step(&visits[BYSTANDER], &stand_by);
     }
@@ -278,9 +295,18 @@ static bool has_said_something(void)
     return server_said()[0] != '\0';
 }
 
+/* Whether the client without a second thread was told so: the subscriber or the one in the chat. */
+static bool sender_was_missed(void)
+{
+    static const char why[] = "no thread to send with";
+
+    return visits[SUBSCRIBER].fd < 0 ||
+           memmem(visits[CHATTER].got, visits[CHATTER].length, why, strlen(why)) != NULL;
+}
+
 /* Has a session, in which one call fails (which > 0). The server must say `says` of it (NULL: nothing);
- * but it need not of a failure that comes while it stops, which does no harm any more, or if the
- * subscriber is gone, because that was told. */
+ * but it need not of a failure that comes while it stops, which does no harm any more, or if it has told
+ * the client. */
 static void have_session(enum call call, int error, long which, const char *says)
 {
     complaint[0] = '\0';
@@ -298,7 +324,7 @@ static void have_session(enum call call, int error, long which, const char *says
                  visits[SUBSCRIBER].fd < 0 ? "out a" : " a", visits[STAYER].fd < 0 ? "out" : "");
     take_step(&visits[BYSTANDER], &mark_it);
     receive_until_bytes(&visits[SUBSCRIBER], mark, MARK_BYTES);
-    if (says != NULL && counts->fault.failed > 0 && visits[SUBSCRIBER].fd >= 0 &&
+    if (says != NULL && counts->fault.failed > 0 && !sender_was_missed() &&
         !eventually(has_said_something))
         complain("the server should say: %s", says);
     stop();
@@ -617,19 +643,19 @@ static const struct row {
 };
 #define ROWS (sizeof rows / sizeof rows[0])
 
-/* Calls that the server's own files do not make. They are in the table so that they are tested from
- * the day on when one does. */
+/* Calls that the server's own files do not make in such a session. They are in the table so that they are
+ * tested from the day on when they do. Compressed messages have a test of their own. */
 static bool is_unused(enum call call)
 {
-    return call == CALL_CALLOC || call == CALL_POLL;
+    return call == CALL_CALLOC || call == CALL_POLL || call >= CALL_DEFLATE_INIT;
 }
 
 /* Most bytes that one recv gives, or one send takes: all numbers up to SMALL_SIZES, then those
- * around which something changes: the trace shows 64 bytes of a payload, lengths of 126 and 65536
+ * around which something changes: the trace keeps 498 bytes of a payload, lengths of 126 and 65536
  * take more bytes of header, a buffer has 16 KiB. */
 #define SMALL_SIZES 40
-static const size_t large_sizes[] = {63,  64,   65,   125,   126,   127,   128,  129,
-                                     255, 1000, 4096, 16383, 16384, 16385, 65536};
+static const size_t large_sizes[] = {64,  125, 126,  127,  128,   129,   255,   497,
+                                     498, 499, 1000, 4096, 16383, 16384, 16385, 65536};
 #define SIZES (SMALL_SIZES + sizeof large_sizes / sizeof large_sizes[0])
 
 static size_t size_number(size_t i)
@@ -759,12 +785,23 @@ static void run_lines(void)
 
 static long passed, failed;
 
+/* What came back for all steps of one that leaves. */
+static void expect_replies(int who)
+{
+    const struct visit *v = &visits[who];
+    char wanted[400] = "";
+
+    for (size_t i = 0; i < parts[who].count; i++)
+        snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%s", i == 0 ? "" : " ",
+                 parts[who].steps[i].replies);
+    EXPECT(has_switched(v), "101 for %s", v->target);
+    EXPECT_TEXT(describe(v->got + SWITCHED_BYTES, v->length - SWITCHED_BYTES), wanted, "what %s gets",
+                v->target);
+}
+
 /* Nothing fails: what comes then is what all else is compared with, so it is looked at closely. */
 static void nothing_fails(void)
 {
-    char wanted[400] = "";
-    const struct visit *talker = &visits[TALKER];
-
     forget_counts();
     have_session(CALL_RECV, 0, 0, NULL);
     for (int who = 0; who < VISITS; who++) {
@@ -774,12 +811,8 @@ static void nothing_fails(void)
     }
     EXPECT(judge_session(NULL) == WHOLE && complaint[0] == '\0', "a session without a fault: %s",
            complaint);
-    for (size_t i = 0; i < sizeof talk / sizeof talk[0]; i++)
-        snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%s", i == 0 ? "" : " ",
-                 talk[i].replies);
-    EXPECT(has_switched(talker), "101 for one that talks");
-    EXPECT_TEXT(describe(talker->got + SWITCHED_BYTES, talker->length - SWITCHED_BYTES), wanted,
-                "what it gets");
+    expect_replies(TALKER);
+    expect_replies(CHATTER);
     EXPECT_TEXT(describe(visits[STAYER].got + SWITCHED_BYTES, visits[STAYER].length - SWITCHED_BYTES),
                 "text:73746179 close:1001", "what one that stays gets");
     EXPECT(strncmp((char *)visits[PAGE].got, "HTTP/1.1 200 ", 13) == 0, "200 for the page");
@@ -901,12 +934,124 @@ static void faults_at_the_start(void)
             loses_page_at_start(n);
 }
 
+/* How often the server has said that it cannot accept clients. */
+static int complaints(void)
+{
+    int count = 0;
+
+    for (const char *said = server_said(); (said = strstr(said, "cannot accept clients")) != NULL;
+         said++)
+        count++;
+    return count;
+}
+
+static bool has_complained_once(void)
+{
+    return complaints() == 1;
+}
+
+static bool has_complained_again(void)
+{
+    return complaints() > 1;
+}
+
+/* What lasts is said again after an hour, for whoever reads the newest lines of a log. */
+static void complains_again(void)
+{
+    enum { CLIENTS = 40 };
+    int clients[CLIENTS];
+
+    forget_counts();
+    server_descriptor_limit = 24;
+    server_start("--port=0");
+    server_descriptor_limit = 0;
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = dial();
+    EXPECT(eventually(has_complained_once), "running out of descriptors is said: %s", server_said());
+    counts->ahead_s = 3601;
+    EXPECT(eventually(has_complained_again), "an hour later it must be said again: %s", server_said());
+    EXPECT(complaints() == 2, "an hour later it is said once, not: %s", server_said());
+    for (int i = 0; i < CLIENTS; i++)
+        close(clients[i]);
+    server_stop();
+}
+
+/* ---- compressed messages ---- */
+
+/* A message comes compressed, then two come that are long enough to go back so. What memory is wanted for, and
+ * what must come back if it has run out: replies is as describe puts it, of a message the kind alone. */
+static const struct {
+    const char *name;
+    enum call call;
+    long which; /* the first malloc is the request's, so is the second */
+    const char *replies;
+} lacks[] = {
+    {"nothing", CALL_INFLATE, 0, "text rsv-binary rsv-binary"},
+    {"calloc", CALL_CALLOC, 1, "close:1011"},
+    {"inflateInit2", CALL_INFLATE_INIT, 1, "close:1011"},
+    {"inflate", CALL_INFLATE, 1, "close:1011"},
+    {"inflate", CALL_INFLATE, 2, "close:1011"},
+    {"realloc", CALL_REALLOC, 1, "close:1011"},
+    {"malloc", CALL_MALLOC, 3, "text binary rsv-binary"},
+    {"malloc", CALL_MALLOC, 4, "text rsv-binary binary"},
+    {"deflateInit2", CALL_DEFLATE_INIT, 1, "text binary rsv-binary"},
+    {"deflateInit2", CALL_DEFLATE_INIT, 2, "text rsv-binary binary"},
+};
+
+/* What the replies are, without what is in them, but for a Close frame. */
+static const char *kinds_of(const char *told)
+{
+    static char kinds[200];
+    size_t n = 0;
+
+    for (; *told != '\0'; told += *told == ' ' ? 1 : 0) {
+        size_t word = strcspn(told, " "),
+               kind = strncmp(told, "close", 5) == 0 ? word : strcspn(told, ":* ");
+        n += (size_t)snprintf(kinds + n, sizeof kinds - n, "%s%.*s", n > 0 ? " " : "", (int)kind, told);
+        told += word;
+    }
+    return kinds;
+}
+
+static void lack_of_memory_for_compression(void)
+{
+    static unsigned char got[10000];
+    size_t length;
+    unsigned char *bytes = frames("c1:f248cdc9c90700 82*1000 82*1000", &length);
+
+    for (size_t i = 0; i < sizeof lacks / sizeof lacks[0]; i++) {
+        ssize_t n = 0, more;
+        int fd;
+        forget_counts();
+        server_start("--compress");
+        arm(lacks[i].call, ENOMEM, lacks[i].which);
+        websocket_fields = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+        fd = open_websocket();
+        websocket_fields = "";
+        send_bytes(fd, bytes, length);
+        shutdown(fd, SHUT_WR);
+        while ((more = recv(fd, got + n, sizeof got - (size_t)n, 0)) > 0)
+            n += more;
+        close(fd);
+        EXPECT_TEXT(kinds_of(describe(got, (size_t)n)), lacks[i].replies, "%s fails, number %ld",
+                    lacks[i].name, lacks[i].which);
+        EXPECT(counts->fault.failed == (lacks[i].which > 0),
+               "%s, number %ld, was made to fail %ld times", lacks[i].name, lacks[i].which,
+               counts->fault.failed);
+        counts->fault.armed = false;
+        server_stop(); /* which notices what was not given back, under sanitizers */
+    }
+    free(bytes);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
         {"a session in which nothing fails", nothing_fails},
         {"a session in which one call fails, for each of them", each_call_fails},
         {"a call fails at the start", faults_at_the_start},
+        {"memory runs out for compressed messages", lack_of_memory_for_compression},
+        {"what lasts is said again after an hour", complains_again},
         {0},
     };
     const char *counted = getenv("COUNTED_SERVER");

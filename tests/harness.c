@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/tcp.h> /* its struct tcp_info has more than that of netinet/tcp.h */
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -150,9 +150,9 @@ static double clock_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static const struct test *suite_tests;
-static bool served_by_main; /* main has started one server for all tests */
-static unsigned asserted;   /* in the learner's mode, where CUnit does not count */
+static const struct test *first_test, *next_test; /* of the suite; that CUnit runs next */
+static bool served_by_main;                       /* main has started one server for all tests */
+static unsigned asserted;                         /* in the learner's mode, where CUnit does not count */
 
 /* After a test that was left in the middle: its server ends, and one for all tests is there again. */
 static void tidy_up(void)
@@ -199,12 +199,23 @@ static enum outcome run_test(const struct test *test)
     return outcome;
 }
 
+/* Whether this process runs a test: it is of a written lesson, and of the part that $PART names. */
+static bool is_to_run(const struct test *test)
+{
+    const char *part = getenv("PART");
+    size_t number = 0, count = 1;
+
+    if (part != NULL && (sscanf(part, "%zu/%zu", &number, &count) != 2 || count == 0))
+        abort_suite("PART is such as 0/2, but not %s", part);
+    return test->lesson <= written_lesson() && (size_t)(test - first_test) % count == number % count;
+}
+
 /* CUnit calls a test without an argument: each call here runs the next one of the list. */
 static void run_next(void)
 {
-    while (suite_tests->lesson > written_lesson())
-        suite_tests++;
-    run_test(suite_tests++);
+    while (!is_to_run(next_test))
+        next_test++;
+    run_test(next_test++);
 }
 
 /* Whether a suite calls functions, of which nothing shows over the wire. */
@@ -220,12 +231,11 @@ static int run_with_cunit(const char *name, const struct test *tests)
     CU_pSuite suite;
     unsigned failed;
 
-    suite_tests = tests;
+    first_test = next_test = tests;
     CU_initialize_registry();
     suite = CU_add_suite(name, NULL, NULL);
-    for (size_t i = 0; tests[i].name != NULL; i++)
-        if (suite == NULL ||
-            (tests[i].lesson <= written_lesson() && CU_add_test(suite, tests[i].name, run_next) == NULL))
+    for (const struct test *test = tests; test->name != NULL; test++)
+        if (suite == NULL || (is_to_run(test) && CU_add_test(suite, test->name, run_next) == NULL))
             abort_suite("CUnit: %s", CU_get_error_msg());
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
@@ -444,6 +454,15 @@ int child_status(pid_t pid)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int in_child(int (*run)(void))
+{
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(run());
+    return child_status(child);
 }
 
 int run_program(const char *const arguments[])
@@ -725,6 +744,15 @@ bool send_bytes(int fd, const void *bytes, size_t length)
     return true;
 }
 
+unsigned segments_received(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t length = sizeof info;
+
+    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length);
+    return info.tcpi_data_segs_in;
+}
+
 bool send_text(int fd, const char *text)
 {
     return send_bytes(fd, text, strlen(text));
@@ -880,6 +908,9 @@ const char *upgrade_request(const char *path, const char *further)
     return request;
 }
 
+const char *websocket_fields = "";
+char websocket_head[1000];
+
 /* Receives a response's head, and not a byte of what follows. */
 static bool receive_head(int fd, char *head, size_t size)
 {
@@ -923,12 +954,13 @@ ssize_t receive_frame(int fd, unsigned *opcode, void *payload, size_t size)
 
 int open_websocket_at(const char *path)
 {
-    char head[1000] = "";
     int fd = dial();
 
-    send_text(fd, upgrade_request(path, ""));
-    if (!receive_head(fd, head, sizeof head) || strncmp(head, "HTTP/1.1 101 ", 13) != 0)
-        abort_suite("the response to the handshake is not 101, but: %s", head);
+    websocket_head[0] = '\0';
+    send_text(fd, upgrade_request(path, websocket_fields));
+    if (!receive_head(fd, websocket_head, sizeof websocket_head) ||
+        strncmp(websocket_head, "HTTP/1.1 101 ", 13) != 0)
+        abort_suite("the response to the handshake is not 101, but: %s", websocket_head);
     learn_switched(fd, path);
     return fd;
 }

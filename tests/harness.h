@@ -36,7 +36,10 @@ struct test {
  * a later one are left out. */
 int written_lesson(void);
 
-/* With $LEARN=1, a suite shows what its first failure is about, byte by byte: see learn.h.
+/* With $PART=K/N, a suite runs its test number K, and each Nth after that: N processes, with K from 0 to
+ * N - 1, run the whole side by side.
+ *
+ * With $LEARN=1, a suite shows what its first failure is about, byte by byte: see learn.h.
  *
  * With $FOREIGN="node my.js", that program is the server. A test that needs something which only our
  * own server has is left here, and a line says so. */
@@ -135,6 +138,10 @@ double server_cpu_s(void);
 /* Waits for a child of the test's own: its exit status, or 128 + the signal's number. */
 int child_status(pid_t pid);
 
+/* Calls a function of the learner's in a child process, where it may hang or crash: the exit status is what
+ * `run` returns; -1: it has not come to an end in the time that a wait may take. */
+int in_child(int (*run)(void));
+
 /* Calls `holds` until it returns true, as long as a wait may take. */
 bool eventually(bool (*holds)(void));
 
@@ -160,6 +167,10 @@ ssize_t receive_all(int fd, void *bytes, size_t size);
 extern size_t received_so_far;
 const char *end_words(void);
 
+/* How many segments with data have come on a connection. As the server gathers its writes itself, each
+ * of its sends is one; a long one is several. */
+unsigned segments_received(int fd);
+
 /* Sends a request on a new connection and receives the whole response, as text. */
 const char *ask(const char *request);
 
@@ -182,6 +193,12 @@ const char *upgrade_request(const char *path, const char *further);
 /* A new connection after a handshake on /echo, or another path; aborts the suite if there is none. */
 int open_websocket(void);
 int open_websocket_at(const char *path);
+
+/* Header fields that these add to their request, each with its end; "" at first. */
+extern const char *websocket_fields;
+
+/* The head of the last response that these got. */
+extern char websocket_head[1000];
 
 /* Receives one frame of the server, and adds a null terminator to its payload. Returns the length of that, or
  * -1: none came, or it is longer than size - 1. */

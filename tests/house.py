@@ -15,7 +15,7 @@ LONGEST = 60        # lines of a function in C, between its braces
 NOT_OURS = {".git", "build", "node_modules", "__pycache__", "workshop", "server",
             "compile_commands.json"}
 # Every file of these folders is taken, whatever its name.
-WHOLE_FOLDERS = ("tests/mistakes/", "tests/fuzz/corpus/", "tests/fuzz/crashes/")
+WHOLE_FOLDERS = ("tests/mistakes/", "tests/fuzz/corpus/", "tests/fuzz/crashes/", "lessons/book/recordings/")
 # Read by tools that look for this name, or by people.
 BY_CONVENTION = re.compile(r"(^|/)(\.[a-z].*|LICENSE|README\.md|README|Makefile|package(-lock)?\.json)$")
 
@@ -27,6 +27,9 @@ COMMAND = re.compile(r"(?:^[ #*/]{4,}|[`\"(]|&& |\$ |run 0 |run red )"
 
 # The table of a suite's tests, in its main: no code.
 SUITE_TABLE = re.compile(r"^    static const struct test tests\[\] = \{\n.*?^    \};\n", re.M | re.S)
+
+# Read as one, under this name, beside each alone.
+MAKEFILES = "Makefile and *.mk"
 
 results = []
 
@@ -45,6 +48,8 @@ def read_texts():
             path = os.path.join(folder, name)[2:]
             with open(path, encoding="utf-8", errors="replace") as file:
                 texts[path] = file.read()
+    texts[MAKEFILES] = "".join(text for path, text in texts.items()
+                               if path == "Makefile" or path.endswith(".mk"))
     return texts
 
 
@@ -56,7 +61,7 @@ def commands(texts):
 
 
 def check_targets(texts):
-    makefile = texts["Makefile"].replace("\\\n", " ")
+    makefile = texts[MAKEFILES].replace("\\\n", " ")
     rules = {}
     for target, rest in re.findall(r"^([a-z][a-z._-]*):(?!=)(.*)", makefile, re.M):
         rules[target] = rules.get(target, "") + rest
@@ -106,8 +111,10 @@ def check_mentioned(path, texts):
         return      # the Makefile builds it, because of its header
     name = os.path.basename(path)
     built = re.compile(rf"\b{re.escape(name.rsplit('.', 1)[0])}\b")
-    judge(any(name in text for other, text in texts.items() if other != path)
-          or built.search(texts["Makefile"]), f"{path}: nothing mentions it")
+    imported = re.compile(rf"^(?:from|import) {re.escape(name.removesuffix('.py'))}\b", re.M)
+    judge(any(name in text or imported.search(text) for other, text in texts.items()
+              if other not in (path, MAKEFILES))
+          or built.search(texts[MAKEFILES]), f"{path}: nothing mentions it")
 
 
 def main():
@@ -119,7 +126,8 @@ def main():
             check_functions(path, text)
         if path.endswith(".h"):
             check_header(path, texts)
-        check_mentioned(path, texts)
+        if path != MAKEFILES:
+            check_mentioned(path, texts)
     print(f"{results.count(True)} passed, {results.count(False)} failed")
     sys.exit(not all(results))
 

@@ -412,7 +412,7 @@ static void show_labelled(const char *label, const char *words)
     show_words(2, all);
 }
 
-/* The lesson whose own tests have passed just before: check.sh says so. */
+/* The lesson whose own tests have passed just before: workshop.py says so. */
 static int passed_lesson(void)
 {
     const char *lesson = getenv("PASSED_LESSON");

@@ -293,7 +293,44 @@ class Lessons(unittest.TestCase):
 
     def test_a_step_without_a_hint(self):
         self.spoil(FIRST, "## Check it", "### Step 2: more of it\n\n## Check it")
-        self.expect("README.md:60: this step has no hint")
+        self.assertEqual(self.complaints(), [])
+        self.spoil(FIRST, "## Check it", "### Step 3: all of it\n\n## Check it")
+        self.expect("README.md:62: this step has no hint, and an earlier one has none either")
+
+    def test_a_part_that_may_be_left_out(self):
+        self.spoil(FIRST, "## Try it", "## Predict first\n\n## Try it")
+        self.assertEqual(self.complaints(), [])
+
+    def test_a_part_that_may_be_left_out_in_the_wrong_place(self):
+        self.spoil(FIRST, "## Write it", "## Predict first\n\n## Write it")
+        self.expect("where `## Predict first` is to be, there is `## Try it`")
+
+    # ---- sentences ----
+
+    def test_a_turn_of_the_first_edition(self):
+        self.spoil(FIRST, "Begin.", "Which bytes come\nbehind the line?")
+        self.expect('README.md:47: "come behind": write it plainly (after, follows)')
+
+    def test_a_turn_outside_of_the_course(self):
+        (self.root / "docs").mkdir()
+        (self.root / "docs/more.md").write_text("# More\n\nA visitor reads this.\n")
+        self.expect("docs/more.md:3:", "(client)")
+
+    def test_a_turn_in_a_table_and_in_code(self):
+        self.spoil("lessons/README.md", "# The lessons\n", "# The lessons\n\n| a | one visitor |\n| --- | --- |\n")
+        self.spoil(FIRST, "Some text.", "Some `visitor`.\n\n```text\na visitor\n```")
+        self.expect("lessons/README.md:3:", "README.md:19:", count=2)
+
+    def test_a_turn_in_a_tour(self):
+        tour = self.root / "lessons/01-listen/tour.gdb"
+        tour.write_text("tbreak greet\ncommands\n  say What came\n  say behind the line.\nend\n")
+        self.expect('lessons/01-listen/tour.gdb: "came behind"')
+
+    def test_a_long_sentence(self):
+        self.spoil(FIRST, "Begin.", "Begin `now and here`, " + "and again\n" * 19 + ". And again.")
+        self.assertEqual(self.complaints(), [])
+        self.spoil(FIRST, "Begin `now", "Begin all of it `now")
+        self.expect("a sentence of 43 words, at most 40: Begin all of it `code`,")
 
     def test_a_function_without_a_step(self):
         self.spoil(FIRST, "### Step 1: `greet`", "### Step 1: greet")

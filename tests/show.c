@@ -268,7 +268,7 @@ static size_t say_frame(FILE *to, const unsigned char *p, size_t left, size_t mo
     if ((p[0] & 0x80) == 0)
         fprintf(to, opcode == 0 ? " (not the last)" : " (to be continued)");
     if (p[0] & 0x70)
-        fprintf(to, " with reserved bits");
+        fprintf(to, (p[0] & 0x70) == 0x40 ? " with RSV1" : " with reserved bits");
     if (n > left - header && n <= left - header + more) { /* the rest was not kept */
         fprintf(to, " of %llu bytes", (unsigned long long)n);
         return left;

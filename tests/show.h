@@ -14,7 +14,7 @@
 #define NONE_WRONG ((size_t)-1)
 
 /* Colours: the escape sequence if a person looks at stdout on a terminal, and has not set NO_COLOR;
- * else "". lessons/tools/common.sh decides the same for scripts. */
+ * else "". lessons/tools/learner.py decides the same for scripts. */
 #define RED "\x1b[31m"
 #define GREEN "\x1b[32m"
 #define PLAIN "\x1b[0m"

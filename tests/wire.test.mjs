@@ -1,12 +1,22 @@
-// The page's decoder, without a browser: frames, handshakes, and what belongs together.
+// The page's modules that need no browser: frames, handshakes, what belongs together, the clock, the rows,
+// and the C that a row names.
 //
 //   node --test wire.test.mjs        (in tests/)
 
 import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { Tracker, groupOf } from '../client/track.js';
-import { acceptOf, bytesOfHex, decodeFrame, headerOf, isUpgrade, requestOf, statusOf, unmask } from '../client/wire.js';
+import { deflateRawSync } from 'node:zlib';
+import { Clock } from '../client/clock.js';
+import { Session, splitOf, startOf, tookOf } from '../client/session.js';
+import { CODE, LESSONS, breakpointOf, codeOf, talkOf } from '../client/source.js';
+import { Tracker, frameOf as frameOfEnd, inflatedOf, nameOf } from '../client/track.js';
+import { acceptOf, agreesToDeflate, bytesOfHex, decodeFrame, headerOf, inflate, isUpgrade, requestOf, statusOf, unmask }
+  from '../client/wire.js';
+import { bytesOfHex as bytesOfWords, duration, quote, startOf as startOfText } from '../client/words.js';
+
+const SHOWN = 498;                 // bytes of a payload that the trace holds
 
 const hexOf = (bytes) => Buffer.from(bytes).toString('hex');
 const textOf = (bytes) => Buffer.from(bytes).toString('utf8');
@@ -15,14 +25,14 @@ const decode = (bytes, dir = 'in', more = {}) => decodeFrame({ bytes, dir, ...mo
 // A frame as a client or a server sends it, and as the trace holds it.
 function frameOf(dir, opcode, payload, { fin = true, rsv = 0, key = '37fa213d', form } = {}) {
   const bytes = Buffer.from(payload);
-  const shown = bytes.subarray(0, 64);
+  const shown = bytes.subarray(0, SHOWN);
   const masked = dir === 'in' && key !== '';
   const first = (fin ? 0x80 : 0) | rsv << 4 | opcode;
   const header = Buffer.concat([
     Buffer.from([first]), lengthBytes(bytes.length, masked, form), Buffer.from(masked ? key : '', 'hex')]);
   const sent = masked ? unmask(shown, bytesOfHex(key)) : shown;
   const event = { event: 'frame', dir, bytes: hexOf(header) + hexOf(sent), length: bytes.length };
-  return bytes.length > 64 ? { ...event, cut: true } : event;
+  return bytes.length > SHOWN ? { ...event, cut: true } : event;
 }
 
 function lengthBytes(length, masked, form = length < 126 ? 7 : length < 65536 ? 16 : 64) {
@@ -62,7 +72,7 @@ test('a masked text frame', () => {
 
 test('a fragmented text message', () => {
   const first = decode('010348656c', 'out');
-  const second = decodeFrame({ bytes: '80026c6f', dir: 'out' }, 1);
+  const second = decodeFrame({ bytes: '80026c6f', dir: 'out' }, { messageOpcode: 1 });
   assert.deepEqual([first.fin, first.opcode, first.text], [false, 1, 'Hel']);
   assert.deepEqual([second.fin, second.name, second.messageOpcode, second.text], [true, 'continuation', 1, 'lo']);
   expectNotes(first);
@@ -89,19 +99,19 @@ test('256 bytes, and 64 KiB', () => {
 
 // ---- Lengths ---------------------------------------------------------------------
 
-for (const [length, form] of [[0, 7], [1, 7], [64, 7], [65, 7], [125, 7], [126, 16], [65535, 16], [65536, 64]]) {
+for (const [length, form] of [[0, 7], [1, 7], [125, 7], [126, 16], [498, 16], [499, 16], [65535, 16], [65536, 64]]) {
   for (const dir of ['in', 'out']) {
     test(`${length} bytes, ${dir}: a length in ${form} bits`, () => {
       const frame = decodeFrame(frameOf(dir, 1, 'x'.repeat(length)));
       assert.deepEqual([frame.length, frame.form, frame.masked], [length, form, dir === 'in']);
-      assert.equal(frame.text, 'x'.repeat(Math.min(length, 64)));
+      assert.equal(frame.text, 'x'.repeat(Math.min(length, SHOWN)));
       expectNotes(frame);
     });
   }
 }
 
 test('a length beyond what a number holds exactly', () => {
-  const frame = decode('827f7fffffffffffffff', 'out', { cut: true });
+  const frame = decode('827f7fffffffffffffff', 'out');
   assert.equal(frame.length, 2n ** 63n - 1n);
   expectNotes(frame, /payload is not whole: 0 of 9,223,372,036,854,775,807/);
 });
@@ -150,23 +160,23 @@ test('a frame cut after each of its bytes', () => {
 
 test('a payload that breaks off', () => {
   expectNotes(decode('818537fa213d7f9f'), /payload is not whole: 2 of 5/);
-  expectNotes(decode(`82c837fa213d${'00'.repeat(64)}`, 'in', { cut: true }));
-  expectNotes(decode(`82c837fa213d${'00'.repeat(63)}`), /payload is not whole: 63 of 72/);
+  expectNotes(decode(`82fe020037fa213d${'00'.repeat(498)}`, 'in', { cut: true }));
+  expectNotes(decode(`82fe020037fa213d${'00'.repeat(498)}`), /payload is not whole: 498 of 512/);
 });
 
 // ---- Text and close --------------------------------------------------------------
 
 test('a character that the cut divides is left out', () => {
-  const frame = decodeFrame(frameOf('out', 1, 'x'.repeat(63) + 'é'.repeat(30)));
-  assert.equal(frame.text, 'x'.repeat(63));
+  const frame = decodeFrame(frameOf('out', 1, 'x'.repeat(497) + 'é'.repeat(30)));
+  assert.equal(frame.text, 'x'.repeat(497));
   expectNotes(frame);
 });
 
 test('a character that two frames divide is left out in both', () => {
   const [first, second] = [Buffer.from('a👋b').subarray(0, 3), Buffer.from('a👋b').subarray(3)];
   assert.equal(decodeFrame(frameOf('in', 1, first, { fin: false })).text, 'a');
-  assert.equal(decodeFrame(frameOf('in', 0, second), 1).text, 'b');
-  assert.equal(decodeFrame(frameOf('in', 0, second), 2).text, null);
+  assert.equal(decodeFrame(frameOf('in', 0, second), { messageOpcode: 1 }).text, 'b');
+  assert.equal(decodeFrame(frameOf('in', 0, second), { messageOpcode: 2 }).text, null);
 });
 
 test('text that is not UTF-8 is shown as far as it goes', () => {
@@ -213,6 +223,43 @@ test('the lines of a handshake', () => {
   assert.equal(isUpgrade(['GET / HTTP/1.1', 'Upgrade: h2c', '']), false);
 });
 
+// ---- Compression -----------------------------------------------------------------
+
+// A payload as RFC 7692 has it: without the last four bytes of a flush, which a block of no length makes.
+const deflated = (text) => deflateRawSync(text, { finishFlush: 2 }).subarray(0, -4);
+
+test('the lines of a response agree on permessage-deflate, or do not', () => {
+  const lines = (value) => ['HTTP/1.1 101 Switching Protocols', `Sec-WebSocket-Extensions: ${value}`, ''];
+  assert.equal(agreesToDeflate(lines('permessage-deflate; server_no_context_takeover')), true);
+  assert.equal(agreesToDeflate(lines('x-other, permessage-deflate')), true);
+  assert.equal(agreesToDeflate(lines('x-permessage-deflate')), false);
+  assert.equal(agreesToDeflate(['HTTP/1.1 101 Switching Protocols', '']), false);
+});
+
+test('what a payload inflates to', async () => {
+  const long = 'many times the same '.repeat(1000);
+  for (const text of ['', 'Hello', long]) {
+    const { bytes, whole } = await inflate(deflated(text));
+    assert.deepEqual([textOf(bytes), whole], [text, true]);
+  }
+  const start = await inflate(deflated(long).subarray(0, -4));
+  assert.equal(start.whole, false);
+  assert.equal((await inflate(deflated(long), 100)).whole, false);
+  assert.equal((await inflate(new Uint8Array([0xff, 0xff]))).whole, false);
+});
+
+test('RSV1 stands on the first frame of a compressed message, and on no other', () => {
+  const at = (event, more) => decodeFrame(event, { deflate: true, ...more });
+  const good = at(frameOf('in', 1, deflated('Hello'), { rsv: 4 }));
+  assert.deepEqual([good.compressed, good.text, good.notes], [true, null, []]);
+  assert.equal(at(frameOf('in', 1, 'Hello')).text, 'Hello');
+  const last = at(frameOf('in', 0, [0xff]), { messageOpcode: 1, compressed: true });
+  assert.deepEqual([last.compressed, last.text, last.notes], [true, null, []]);
+  for (const [opcode, rsv] of [[0, 4], [9, 4], [1, 2], [1, 1], [1, 7]]) {
+    expectNotes(at(frameOf('in', opcode, [], { rsv })), /Compression uses RSV1/);
+  }
+});
+
 // ---- What belongs together -------------------------------------------------------
 
 // Plays events of one connection to a tracker that expects the page "5f3a".
@@ -223,79 +270,94 @@ function talk({ target = '/echo?page=5f3a', from = 'connected' } = {}) {
   const add = (event, conn = 7) => tracker.add({ n: n += 1, t: n * 10, conn, ...event });
   const line = (dir, text) => add({ event: 'line', dir, text });
   const frame = (...rest) => add(frameOf(...rest))[0];
-  const rows = from === 'connected' ? [add({ event: 'connected', address: '127.0.0.1:1' })[0]] : [];
-  if (from !== 'frames') rows.push(...line('in', `GET ${target} HTTP/1.1`));
-  return { tracker, add, line, frame, rows };
+  const ends = from === 'connected' ? [add({ event: 'connected', address: '127.0.0.1:1' })[0]] : [];
+  if (from !== 'frames') ends.push(...line('in', `GET ${target} HTTP/1.1`));
+  return { tracker, add, line, frame, ends };
 }
 
-test('a page finds its connection, and the row before its request too', () => {
-  const { rows: [connected, again, request] } = talk();
+test('a page finds its connection, and the end before its request too', () => {
+  const { ends: [connected, again, request] } = talk();
   assert.equal(connected, again);
-  assert.deepEqual([connected.id, request.id, request.group], ['5f3a', '5f3a', groupOf('5f3a', 'open')]);
+  assert.deepEqual([connected.id, request.id, request.joins], ['5f3a', '5f3a', nameOf('5f3a', 'request')]);
   for (const target of ['/echo?page=5f3', '/echo?page=5f3a1', '/echo', '/?x=5f3a']) {
-    const other = talk({ target }).rows.at(-1);
-    assert.deepEqual([other.id, other.group], [null, null], target);
+    const other = talk({ target }).ends.at(-1);
+    assert.deepEqual([other.id, other.joins], [null, null], target);
   }
 });
 
-test('the lines of a request and its response are one row', () => {
-  const { line, rows: [, , row] } = talk();
+test('the lines of a request are one end, and those of its response another', () => {
+  const { line, ends: [, , request] } = talk();
   line('in', 'Upgrade: websocket');
-  line('in', '');
-  const [same] = line('out', 'HTTP/1.1 101 Switching Protocols');
-  assert.equal(same, row);
-  assert.equal(row.upgrade, true);
-  assert.deepEqual(row.lines, {
-    in: ['GET /echo?page=5f3a HTTP/1.1', 'Upgrade: websocket', ''], out: ['HTTP/1.1 101 Switching Protocols'] });
+  assert.equal(line('in', '')[0], request);
+  const [response] = line('out', 'HTTP/1.1 101 Switching Protocols');
+  assert.equal(line('out', '')[0], response);
+  assert.deepEqual([request.kind, response.kind, response.joins], ['request', 'response', nameOf('5f3a', 'response')]);
+  assert.equal(request.http, response.http);
+  assert.deepEqual(request.http, { upgrade: true,
+    in: ['GET /echo?page=5f3a HTTP/1.1', 'Upgrade: websocket', ''], out: ['HTTP/1.1 101 Switching Protocols', ''] });
 });
 
 test('messages are counted each way, and pings are not', () => {
   const { frame } = talk();
-  assert.equal(frame('in', 1, 'a').group, '5f3a in 0');
-  assert.equal(frame('in', 9, 'a').group, null);
-  assert.equal(frame('in', 2, 'b').group, '5f3a in 1');
-  assert.equal(frame('out', 1, 'a').group, '5f3a out 0');
-  assert.equal(frame('in', 8, '').group, '5f3a close');
-  assert.equal(frame('out', 8, '').group, '5f3a close');
+  assert.equal(frame('in', 1, 'a').joins, '5f3a in 0');
+  assert.equal(frame('in', 9, 'a').joins, null);
+  assert.equal(frame('in', 2, 'b').joins, '5f3a in 1');
+  assert.equal(frame('out', 1, 'a').joins, '5f3a out 0');
+  assert.equal(frame('in', 8, '').joins, '5f3a close in');
+  assert.equal(frame('out', 8, '').joins, '5f3a close out');
 });
 
-test('the fragments of a message share its name', () => {
+test('of a message in several frames, the first joins send(), and the last the event', () => {
   const { frame } = talk();
-  const rows = [frame('in', 1, 'a', { fin: false }), frame('in', 10, ''), frame('out', 2, 'x'),
-    frame('in', 0, 'b', { fin: false }), frame('in', 0, 'c'), frame('in', 1, 'd')];
-  assert.deepEqual(rows.map((row) => row.group),
-    ['5f3a in 0', null, '5f3a out 0', '5f3a in 0', '5f3a in 0', '5f3a in 1']);
-  assert.deepEqual(rows.map((row) => row.frame.text), ['a', null, null, 'b', 'c', 'd']);
-  for (const row of rows) expectNotes(row.frame);
+  const ends = [frame('in', 1, 'a', { fin: false }), frame('in', 10, ''), frame('out', 2, 'x', { fin: false }),
+    frame('in', 0, 'b', { fin: false }), frame('in', 0, 'c'), frame('in', 1, 'd'), frame('out', 0, 'y')];
+  assert.deepEqual(ends.map((end) => end.message),
+    ['5f3a in 0', null, '5f3a out 0', '5f3a in 0', '5f3a in 0', '5f3a in 1', '5f3a out 0']);
+  assert.deepEqual(ends.map((end) => end.joins), ['5f3a in 0', null, null, null, null, '5f3a in 1', '5f3a out 0']);
+  assert.deepEqual(ends.map((end) => frameOfEnd(end).text), ['a', null, null, 'b', 'c', 'd', null]);
+  for (const end of ends) expectNotes(frameOfEnd(end));
+});
+
+test('a compressed message, as the response has agreed on it', async () => {
+  const { line, frame } = talk();
+  line('out', 'HTTP/1.1 101 Switching Protocols');
+  line('out', 'Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover');
+  const end = frame('in', 1, deflated('Hello, Hello, Hello'), { rsv: 4 });
+  expectNotes(frameOfEnd(end));
+  await new Promise((done) => { assert.equal(inflatedOf(end, frameOfEnd(end), done), null); });
+  assert.deepEqual(textOf(inflatedOf(end, frameOfEnd(end)).bytes), 'Hello, Hello, Hello');
+  const parts = [frame('in', 1, [0xf2], { rsv: 4, fin: false }), frame('in', 0, [0x48])].map(frameOfEnd);
+  assert.deepEqual(parts.map(({ compressed, notes }) => [compressed, notes]), [[true, []], [true, []]]);
+  assert.equal(inflatedOf({}, parts[1]), null);
 });
 
 test('frames out of order are noted', () => {
   const { frame } = talk();
   const lonely = frame('in', 0, 'a');
-  expectNotes(lonely.frame, /none was begun/);
-  assert.equal(lonely.group, null);
+  expectNotes(frameOfEnd(lonely), /none was begun/);
+  assert.equal(lonely.message, null);
   frame('in', 1, 'a', { fin: false });
-  expectNotes(frame('in', 1, 'b').frame, /before the last one had ended/);
+  expectNotes(frameOfEnd(frame('in', 1, 'b')), /before the last one had ended/);
 });
 
 test('what began before the trace is shown, and not paired', () => {
   const { frame, add } = talk({ from: 'frames' });
-  const row = frame('in', 0, 'a');
-  assert.deepEqual([row.conn, row.id, row.group, row.frame.notes], [7, null, null, []]);
+  const end = frame('in', 0, 'a');
+  assert.deepEqual([end.conn, end.id, end.joins, frameOfEnd(end).notes], [7, null, null, []]);
   const [response] = add({ event: 'line', dir: 'out', text: 'HTTP/1.1 200 OK' }, 8);
-  assert.deepEqual(response.lines, { in: [], out: ['HTTP/1.1 200 OK'] });
+  assert.deepEqual(response.http, { in: [], out: ['HTTP/1.1 200 OK'], upgrade: false });
 });
 
 test('after dropped events nothing is paired until a new connection', () => {
   const { frame, add, line } = talk();
-  const [row] = add({ event: 'dropped', count: 12 }, 0);
-  assert.deepEqual([row.kind, row.everyone, row.event.count], ['small', true, 12]);
-  const { id, group } = frame('in', 1, 'a');
-  assert.deepEqual([id, group], ['5f3a', null]);
+  const [end] = add({ event: 'dropped', count: 12 }, 0);
+  assert.deepEqual([end.kind, end.everyone, end.event.count], ['note', true, 12]);
+  const { id, joins } = frame('in', 1, 'a');
+  assert.deepEqual([id, joins], ['5f3a', null]);
   add({ event: 'disconnected', why: 'done' });
   add({ event: 'connected', address: '127.0.0.1:2' });
   line('in', 'GET /echo?page=5f3a HTTP/1.1');
-  assert.equal(frame('in', 1, 'a').group, '5f3a in 0');
+  assert.equal(frame('in', 1, 'a').joins, '5f3a in 0');
 });
 
 test('dropped events may hold the ends of connections: only this page’s own are kept', () => {
@@ -307,20 +369,192 @@ test('dropped events may hold the ends of connections: only this page’s own ar
   assert.equal(tracker.connections.size, 11);
   add({ event: 'dropped', count: 12 }, 0);
   assert.deepEqual([...tracker.connections.keys()], [7]);
-  const [row] = add(frameOf('out', 0, 'a'), 10);
-  assert.deepEqual([row.conn, row.id, row.group, row.frame.notes], [10, null, null, []]);
+  const [end] = add(frameOf('out', 0, 'a'), 10);
+  assert.deepEqual([end.conn, end.id, end.joins, frameOfEnd(end).notes], [10, null, null, []]);
   add({ event: 'disconnected', why: 'done' }, 10);
   assert.deepEqual([...tracker.connections.keys()], [7]);
 });
 
 test('a cut line says so', () => {
   const { add } = talk();
-  const [row] = add({ event: 'line', dir: 'in', text: 'Cookie: a', cut: true });
-  assert.equal(row.lines.in.at(-1), 'Cookie: a …');
+  const [end] = add({ event: 'line', dir: 'in', text: 'Cookie: a', cut: true });
+  assert.equal(end.http.in.at(-1), 'Cookie: a …');
 });
 
 test('connections are forgotten when they end', () => {
   const { tracker, add } = talk();
   add({ event: 'disconnected', why: 'done' });
   assert.equal(tracker.connections.size, 0);
+});
+
+// ---- The clock -------------------------------------------------------------------
+
+test('the quickest way there and the quickest way back decide', () => {
+  const clock = new Clock();
+  clock.there(10, 515);
+  assert.equal(clock.known, false);
+  clock.back(516, 19);
+  assert.deepEqual([clock.known, clock.ahead], [true, 501]);
+  assert.ok(Math.abs(clock.uncertainty - 4.1) < 1e-9);
+  clock.there(20, 521);                       // a quicker one
+  assert.equal(clock.ahead, 499);
+  clock.there(30, 590);                       // a slow one says nothing
+  clock.back(600, 150);
+  assert.deepEqual([clock.most, clock.least], [501, 497]);
+  assert.equal(clock.browserTime(509000), 10);
+});
+
+test('a frame that the server has noted late says nothing', () => {
+  const clock = new Clock();
+  clock.told(515, 25);                        // an event, 10 ms after it happened
+  clock.there(10, 515);
+  clock.back(520, 16);                        // 4 ms late, which nothing shows yet
+  assert.deepEqual([clock.most, clock.least], [505, 504]);
+  clock.there(30, 531);                       // but this does
+  assert.deepEqual([clock.most, clock.least], [501, 490]);
+  clock.back(540, 41);
+  clock.back(560, 50);                        // and this is late by more
+  assert.deepEqual([clock.most, clock.least], [501, 499]);
+});
+
+test('a clock that was set is found out', () => {
+  const clock = new Clock({ most: 501, least: 499 });
+  clock.told(910, 10);
+  clock.there(20, 922);
+  assert.deepEqual([clock.most, clock.least], [902, 900]);
+  clock.there(30, 530);
+  assert.deepEqual([clock.most, clock.known], [500, false]);
+});
+
+// ---- The rows --------------------------------------------------------------------
+
+// A server whose clock is 1,000 ms ahead, and which takes a millisecond each way.
+const right = (t, dir, joins) => ({ kind: 'frame', t: (t + 1000) * 1000, dir, joins, id: '5f3a' });
+
+function echoed(session, at, server = 1) {
+  const sent = session.addLeft({ api: 'send', call: true, text: '', t: at }, 'in');
+  session.addRight(right(at + 1, 'in', 'in'));
+  session.addRight(right(at + 1 + server, 'out', 'out'));
+  return session.addLeft({ api: 'message', text: '', t: at + 2 + server, sent }, 'out');
+}
+
+test('two ends with one name are one row, whichever comes first', () => {
+  const session = new Session();
+  echoed(session, 10);
+  session.settle();
+  assert.deepEqual(session.rows.map((row) => [row.left.api, row.right.dir]), [['send', 'in'], ['message', 'out']]);
+  assert.equal(session.waiting.size, 0);
+});
+
+test('a row says how its time splits, with a second at the server', () => {
+  const session = new Session();
+  echoed(session, 0, 0);
+  const row = echoed(session, 10, 1000);
+  const { all, there, server, back } = splitOf(row);
+  assert.deepEqual([all, Math.round(there), server, Math.round(back)], [1002, 1, 1000, 1]);
+  assert.ok(Math.abs(tookOf(row) - 1) <= row.clock.uncertainty);
+  assert.ok(session.clock.uncertainty < 1.2);
+});
+
+test('without the trace a row has its left end, and the whole time alone', () => {
+  const session = new Session();
+  const sent = session.addLeft({ api: 'send', call: true, text: '', t: 5 }, 'in');
+  const row = session.addLeft({ api: 'message', text: '', t: 7, sent }, 'out');
+  assert.deepEqual([row.right, tookOf(row), splitOf(row).all, splitOf(row).server], [null, null, 2, null]);
+});
+
+test('rows stand in the order in which their arrows begin', () => {
+  const session = new Session();
+  echoed(session, 10, 20);
+  session.addRight(right(15, 'out', null));                 // a ping, which comes later than it happened
+  session.settle();
+  assert.deepEqual(session.rows.map((row) => [row.left?.api, Math.round(startOf(row))]),
+    [['send', 10], [undefined, 15], ['message', 31]]);
+});
+
+test('a connection is never shown before the call that asked for it', () => {
+  const session = new Session();
+  session.clock.told(1000, 20);                             // at least 980 ms ahead, so perhaps
+  const connected = { kind: 'note', t: 1001000, dir: null, joins: null };
+  session.addRight(connected);
+  session.addLeft({ api: 'new WebSocket', call: true, text: '', t: 10 }, 'request');
+  session.addRight({ ...right(40, 'in', 'request'), early: [connected] });
+  session.settle();
+  assert.deepEqual(session.rows.map(({ left }) => left?.api), ['new WebSocket', undefined]);
+});
+
+test('a session keeps so many rows, and forgets who waits for the others', () => {
+  const session = new Session(10);
+  for (let i = 0; i < 25; i += 1) session.addLeft({ api: 'send', call: true, text: '', t: i }, `in ${i}`);
+  session.settle();
+  assert.deepEqual([session.rows.length, session.dropped, session.waiting.size, session.rows[0].left.t], [10, 15, 10, 15]);
+});
+
+// ---- The C -----------------------------------------------------------------------
+
+const root = new URL('../', import.meta.url);
+const source = (file) => readFileSync(new URL(file, root), 'utf8');
+
+test('each function that the page names is in its file, and of its lesson', () => {
+  for (const [name, [file, lesson]] of Object.entries(CODE)) {
+    const found = source(file).match(new RegExp(`/\\* Lesson (\\d+)(?:(?!\\*/)[^])*\\*/\\n[^\\n;]*\\b${name}\\(`));
+    assert.ok(found, `${file} has a function ${name} behind a comment that names its lesson`);
+    assert.equal(Number(found[1]), lesson, `the lesson of ${name}`);
+  }
+});
+
+test('each lesson that the page names is there', () => {
+  const folders = readdirSync(new URL('lessons/', root));
+  LESSONS.forEach((folder, number) => {
+    if (number === 0) return;
+    assert.ok(folders.includes(folder), folder);
+    assert.equal(Number(folder.slice(0, 2)), number);
+  });
+});
+
+const whereLocal = { hostname: '127.0.0.1', port: '8080' };
+
+test('what a row’s frame went through, how to stop there, and how to send it again', () => {
+  const { frame } = talk();
+  const names = (end) => codeOf(end).map(({ name }) => name);
+  const text = frame('in', 1, 'Hello');
+  assert.deepEqual(names(text), ['check_rules', 'read_length', 'frame_unmask', 'check_text_end']);
+  assert.equal(breakpointOf(text), 'break check_rules if frame->opcode == 1');
+  assert.equal(talkOf(text, whereLocal), 'lessons/tools/talk.py =818537fa213d7f9f4d5158');
+  assert.equal(talkOf(text, { hostname: 'example.org', port: '' }, '/chat?name=ada'),
+    "lessons/tools/talk.py --host example.org --port 80 --path '/chat?name=ada' =818537fa213d7f9f4d5158");
+  assert.doesNotMatch(talkOf(text, whereLocal, "/'; rm -r x; '"), /rm/);
+  const echo = frame('out', 1, 'Hello');
+  assert.deepEqual(names(echo), ['make_header', 'frame_write']);
+  assert.equal(breakpointOf(echo), 'break frame_write if opcode == 1 && length == 5');
+  assert.equal(talkOf(echo, whereLocal), null);
+  assert.equal(talkOf(frame('in', 1, 'x'.repeat(SHOWN + 1)), whereLocal), null);
+  assert.deepEqual(names(frame('in', 8, '')), ['check_rules', 'read_length', 'frame_unmask', 'handle_control', 'handle_close']);
+  assert.deepEqual(names(frame('out', 8, '')), ['frame_close', 'make_header', 'frame_write']);
+  assert.ok(names(frame('in', 2, '', { fin: false })).includes('join_fragment'));
+  assert.ok(names(frame('in', 0, '')).includes('join_fragment'));
+  assert.ok(names(frame('in', 1, deflated('Hello'), { rsv: 4 })).includes('read_compressed'));
+  const small = frame('out', 1, deflated('Hello'), { rsv: 4 });
+  assert.deepEqual(names(small), ['deflate_compress', 'make_header', 'frame_write']);
+  assert.equal(breakpointOf(small), 'break deflate_compress');
+  const inChat = (end) => Object.assign(end, { path: '/chat?name=ada' });
+  assert.equal(names(inChat(frame('in', 1, 'Hello'))).at(-1), 'say');
+  assert.equal(names(inChat(frame('out', 1, 'ada: Hello')))[0], 'send_messages');
+});
+
+// ---- Words -----------------------------------------------------------------------
+
+test('characters that turn the text around them are written out', () => {
+  assert.equal(quote('a\u202egpj.exe'), '"a\\u202egpj.exe"');
+  assert.equal(quote('\u2066\u200f\ufeff\x85'), '"\\u2066\\u200f\\ufeff\\u0085"');
+  assert.equal(quote('\x1b[2J\n'), '"\\u001b[2J\\n"');
+  assert.equal(quote('👩‍👩‍👧 مرحبا'), '"👩‍👩‍👧 مرحبا"');
+  assert.equal(startOfText('👋👋👋', 2), '"👋👋" …');
+});
+
+test('numbers and bytes in words', () => {
+  assert.deepEqual([0.314, 13.44, 1013.2].map(duration), ['0.31 ms', '13.4 ms', '1,013 ms']);
+  assert.deepEqual([...bytesOfWords('00 fF 80 0a48')], [0, 255, 128, 10, 72]);
+  assert.throws(() => bytesOfWords('48 6g'), /"g" is not a hex digit/);
+  assert.throws(() => bytesOfWords('48 6'), /"6" is half a byte short/);
 });

@@ -63,7 +63,7 @@ kept_folders() {
 
 # Writes a lesson's functions into one of the learner's files, as the finished code has them.
 write_lesson() {
-    sh lessons/tools/stage.sh $(($1 + 1)) "$scratch/stage"
+    python3 lessons/tools/functions.py stage $(($1 + 1)) "$scratch/stage"
     cp "$scratch/stage/$2" "workshop/$2"
 }
 
@@ -105,11 +105,11 @@ making() {
 
     about 'make workshop with a lesson that does not exist'
     for none in 99 abc 0 -1 '3 4' 3.5 ''; do
-        run red sh lessons/tools/check.sh "$none"
+        run red python3 lessons/tools/workshop.py check "$none"
         says '^There is no lesson\|^Which lesson'
     done
-    run red make workshop LESSON=17
-    says 'There is no lesson "17": LESSON is a number from 1 to 16'
+    run red make workshop LESSON=18
+    says 'There is no lesson "18": LESSON is a number from 1 to 17'
 }
 
 keeping() {
@@ -216,9 +216,9 @@ choosing() {
     says 'Lesson 7 passes'
     run red make check LESSON=7 WORKSHOP=nowhere
     says 'There is no folder nowhere'
-    run 0 make check LESSON=15
-    says 'There is no check'
     run 0 make check LESSON=16
+    says 'There is no check'
+    run 0 make check LESSON=17
     says 'There is no check'
 
     about 'another program'
@@ -238,7 +238,7 @@ showing() {
     never_says 'static int receive'
     run 0 make solution LESSON=3 FORCE=1
     says '^static int receive('
-    run 0 make solution LESSON=15
+    run 0 make solution LESSON=16
     says 'nothing to write'
 
     about 'the path'
@@ -248,8 +248,8 @@ showing() {
     says '^ 3  a stream, not packets  *next$'
     says '^      receive  *not written yet  workshop/stream.c:[0-9]'
     says '^ 4  the request  *not yet$'
-    says '^15  how fast, how many  *nothing to write$'
-    says '^16  '
+    says '^16  how fast, how many  *nothing to write$'
+    says '^17  '
     never_says "$(printf '\033')"
     holds [ "$(awk 'length > 80' "$out" | wc -l)" = 0 ]
 
@@ -335,8 +335,8 @@ touring() {
 
     about 'make debug, of no lesson that has a tour'
     run red make debug
-    says 'say which lesson'
-    run 0 make debug LESSON=15
+    says 'Which lesson'
+    run 0 make debug LESSON=16
     says 'there is no tour'
     holds [ -z "$(find build/tours -name 'client.*')" ]
 }
@@ -359,7 +359,7 @@ examining() {
     doctor=lessons/tools/doctor.sh
     about 'make doctor'
     run 0 make doctor
-    for thing in compiler make libmd libb64 CUnit gdb tracing python3; do
+    for thing in compiler make libmd libb64 zlib CUnit gdb tracing python3; do
         says "^$thing  *ok"
     done
     holds [ "$(awk 'length > 80' "$out" | wc -l)" = 0 ]

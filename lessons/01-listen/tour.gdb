@@ -4,51 +4,55 @@ tbreak open_socket
 commands
   silent
   here
-  say gdb has stopped the program here, as this tour has asked it to (tbreak open_socket).
-  say The line above is the one that runs next. bt (backtrace) tells who called whom.
+  say This tour has asked gdb to stop here (tbreak open_socket). The line above runs next.
+  say bt (backtrace) shows which function called which.
   your-turn bt
-  say n (next) runs that line and shows the following one. p (print) shows what a variable holds.
+  say n (next) runs that line and shows the one after it. p (print) shows the value of a variable.
   your-turn n
   your-turn p fd
-  say The system has given us a socket, and knows it by this number. 0, 1 and 2 were taken: what
-  say the program reads from, prints to, and prints errors to. Nobody can connect to it yet.
-  say finish runs to the end of this function, and tells its result.
+  say The descriptor of our socket is 3, because 0, 1 and 2 were taken: the program reads from 0,
+  say prints to 1, and prints errors to 2. Nobody can connect to this socket yet.
+  say finish runs to the end of this function, and shows what it returns.
   your-turn finish
-  say bind and listen have worked too, so this is the listener. c (continue) runs to the next stop.
+  say bind and listen have worked too, so 3 is the listener. c (continue) runs to the next stop.
 end
 
 tbreak accept_loop
 commands
   silent
   here
-  say The server has said where it listens, and main goes into its loop. It will wait in accept4 until
-  say somebody connects; gdb shows no prompt then. Type c, and connect, with a browser or curl.
+  say The server has said where it listens, and main enters its loop. It will wait in accept4 until
+  say somebody connects, and gdb shows no prompt while it waits. Type c, and connect with a browser.
 end
 
-tbreak start_client
-commands
-  silent
-  here
-  say A client: accept4 has returned. fd is a second socket, for this client alone.
-  your-turn p fd
-  your-turn p address
-  say That is where it comes from: a port of its own, which its system chose. up looks at the caller.
-  your-turn up
-  your-turn p listener
-  say The listening socket is as it was, and waits for the next one. Type c, and connect again.
-end
-
-break start_client
+tbreak write_address
 ignore $bpnum 1
 commands
   silent
   here
-  say The next client, while the first is still there: a socket of its own, with another number.
+  say accept4 has returned: here is a client. finish returns to the loop, where fd is.
+  your-turn finish
+  your-turn p fd
+  say A second socket, for this client alone. This is the address of the client, with a port that
+  say the client's system has chosen:
+  your-turn p (char *)address
+  say The listener has not changed, and waits for the next client. Type c, and connect again.
+  your-turn p listener
+end
+
+break write_address
+ignore $bpnum 2
+commands
+  silent
+  here
+  say The next client, while the first one is still there. It has a socket of its own. (up looks at
+  say the function that called this one.)
+  your-turn up
   your-turn p fd
   tour-ends
 end
 
-say A debugger stops a program where you choose, and lets you look at it. gdb is one without a mouse:
-say you type at its prompt, (gdb), and an empty line repeats the last command. This tour stops at
-say three functions. What it says stands behind a bar.
+say A debugger stops a program where you choose, and lets you look inside. In gdb you type at the
+say prompt, (gdb); an empty line repeats the last command. This tour stops at three functions.
+say What the tour says begins with a bar.
 tour-begins

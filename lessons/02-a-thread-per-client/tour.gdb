@@ -4,45 +4,45 @@ tbreak start_client
 commands
   silent
   here
-  say The main thread has accepted a client. It makes a struct client and a thread for it, and goes
-  say back to accept. c runs on: the new thread will come to the tour's next stop.
+  say The main thread has accepted client 1. It makes a struct client and a thread for it, and goes
+  say back to accept. c runs on until the new thread reaches the next stop of this tour.
 end
 
 tbreak worker
 commands
   silent
   here
-  say This is another thread, in its first function. What it got is an address and no more: argument,
-  say which main has filled before. A cast says what lies there.
+  say This is another thread, in its first function. All that it got is an address, argument, and
+  say main has filled in what is there. A cast says which type it has.
   your-turn p ((struct client *)argument)->number
-  say Next, it gives itself a name. Type c; then connect a second time, and ask for something.
+  say Next, the thread gives itself a name. Type c; then connect a second time, and ask for something.
 end
 
-tbreak parse_request_line
+tbreak trace_line
 commands
   silent
   here
-  say A line has come from the second client. gdb holds all threads now; info threads lists them. The
-  say star is at the one that gdb looks at; the numbers in front are gdb's own.
+  say Client 2 has sent a line; client 1 has sent nothing. gdb has stopped all threads, and info
+  say threads lists them. The star marks the one that gdb looks at. The numbers on the left are gdb's.
   your-turn info threads
-  say clients adds what this program knows. thread 2 looks at the thread that gdb calls 2: bt and p
-  say then speak of that one. bt 5 shows the innermost five of its functions.
+  say clients adds what this server knows. thread 2 goes to the thread that gdb calls 2, so that bt
+  say and p are about that one. bt 5 shows its innermost five functions.
   your-turn clients
   your-turn thread 2
   your-turn bt 5
-  say Now hold client 2, and let client 1 be served: with scheduler-locking on, c lets only that thread
-  say run that gdb looks at. (The first client asks for something now.)
+  say It waits in recv for client 1. Now hold client 2 instead: with scheduler-locking on, c lets only
+  say the thread run that gdb looks at. (Client 1 asks for something now.)
   your-turn set scheduler-locking on
-  your-turn tbreak stream_linger
+  your-turn tbreak write_head
   your-turn c
   here
-  say Client 1 has its response. Client 2 has not run one line meanwhile, and is still connected.
+  say Client 1 gets its response. Client 2 has not run one line meanwhile, and is still connected.
   your-turn clients
-  say Let all run again before you go on: else c would wait for one thread alone.
+  say Let all threads run again before you go on. If not, c would let only one run.
   your-turn set scheduler-locking off
   tour-ends
 end
 
-say Two clients come, and each gets a thread. The tour stops where main makes the first one's thread,
-say where that thread begins, and where the second client's first line has come.
+say Two clients come, and each gets a thread. The tour stops where main starts the first thread,
+say where that thread begins, and where the first line from client 2 has arrived.
 tour-begins

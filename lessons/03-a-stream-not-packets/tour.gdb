@@ -4,20 +4,20 @@ tbreak stream_read_line
 commands
   silent
   here
-  say A line is wanted. stream shows what has come so far: the read buffer, and the write buffer.
+  say Somebody wants a line. stream shows what has come so far: the read buffer, and the write buffer.
   your-turn stream
-  say Nothing, so this function will call stream_fill, which calls recv once. c runs to there.
+  say Nothing has come, so this function will call stream_fill. c runs to there.
 end
 
 tbreak stream_fill
 commands
   silent
   here
-  say It will wait here until bytes come, however many. finish runs to its end; and then, stream.
+  say It waits here until bytes come. finish runs to the end of this function, and then, stream again.
   your-turn finish
   your-turn stream
-  say Half a line: that is what one recv has brought. The caret stands under the byte that is read
-  say next. c lets stream_read_line take these bytes.
+  say One recv has returned 13 bytes, half a line. The caret is under the byte that is read next.
+  say c lets stream_read_line take these bytes.
 end
 
 break stream_fill
@@ -25,25 +25,25 @@ ignore $bpnum 1
 commands
   silent
   here
-  say Again: the bytes were taken, and there was no line's end among them. They are not lost: up goes
-  say to the caller (down would go back), which has put them where the line will be. *length counts
-  say them, and an at sign shows that many from here.
+  say stream_fill again: the 13 bytes were taken, and no line ended among them. They are not lost. up
+  say goes to the caller, which has put them into line. (p *line@*length prints that many bytes of it.)
   your-turn up
   your-turn p *line@*length
-  say c: this recv will bring the rest. (s, for step, is n that goes into the functions it comes to.)
+  say c: the next recv brings the rest.
 end
 
-tbreak parse_request_line
+tbreak trace_line
 commands
   silent
   here
-  say One line, whole, without its end. That it came in two parts is gone from here on.
+  say The line is whole, without its end, and is being recorded. From here on, nobody can see that it
+  say came in two pieces.
   your-turn p line
-  say What came behind it waits for the next stream_read_line, which will need no recv.
+  say 7 of the 26 bytes were taken. The other 19 wait for the next line, which needs no recv.
   your-turn stream
   tour-ends
 end
 
-say A stream has no borders: a line may come with two recvs, or two lines with one. This tour looks at
-say the buffer between recv and the line. (With a browser you see the other case: all in one recv.)
+say A byte stream has no borders: a line may need two recvs, and one recv may bring two lines. This
+say tour looks at the buffer between recv and the line. (A browser sends its request in one piece.)
 tour-begins

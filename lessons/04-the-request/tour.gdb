@@ -4,14 +4,14 @@ tbreak parse_request_line
 commands
   silent
   here
-  say The request's first line has been read. p shows a text with its address in front.
+  say The request line has been read. p shows a text with its address in front.
   your-turn p line
-  say finish runs parse_request_line to its end; 0 is the good result. request shows what struct
-  say request holds then.
+  say finish runs parse_request_line to its end, and 0 means that all went well. request shows what
+  say the struct holds now.
   your-turn finish
   your-turn request
-  say The target was taken apart: path and query. The bytes were not copied: null terminators were put
-  say between the parts (gdb writes them \000), and the pointers lead to their beginnings.
+  say The target is now a path and a query. Nothing was copied: null terminators have replaced the
+  say bytes between the parts. gdb prints them as \000.
   your-turn p r->text[0]@26
   say c runs on to the first header field.
 end
@@ -22,7 +22,7 @@ commands
   here
   your-turn p line
   your-turn finish
-  say One more in the list.
+  say The list has one more header field.
   your-turn p r->headers[r->header_count - 1]
 end
 
@@ -32,18 +32,18 @@ commands
   here
   say This stop has a condition: break parse_header if line[0] == 'A'.
   your-turn p line
-  say Spaces around the value go. The name stays as it was sent: it is compared in any case later.
+  say The two spaces are not part of the value. The name stays as it was sent, in capitals.
 end
 
 tbreak check_request
 commands
   silent
   here
-  say The empty line has come: the request is whole. What is left is to check it.
+  say The empty line has come, so the request is whole. Now it is checked.
   your-turn request
   tour-ends
 end
 
-say Line by line, a request becomes a struct: this tour stops at its first line, at header fields, and
-say when it is whole.
+say Line by line, a request becomes a struct. This tour stops at the request line, at two header
+say fields, and when the request is whole.
 tour-begins

@@ -4,22 +4,22 @@ tbreak send_file
 commands
   silent
   here
-  say The request is whole, and for one of the page's files.
+  say The request is whole, and it asks for one of the page's files.
   your-turn p file->path
   your-turn p file->type
-  say c: the response's head comes first.
+  say c: the head of the response comes first.
 end
 
 tbreak stream_write
 commands
   silent
   here
-  say These bytes are the head. The flags say that something follows soon, so they may wait for it.
-  say finish runs to the function's end; stream shows the buffers then.
+  say This writes the head. The flag says that more follows soon, so the head may wait for it.
+  say finish runs to the end of the function, and stream shows the buffers.
   your-turn p (enum stream_flags)flags
   your-turn finish
   your-turn stream
-  say Nothing was sent yet. The head waits in the write buffer.
+  say Nothing has been sent yet. The head waits in the write buffer.
 end
 
 break stream_write
@@ -27,7 +27,7 @@ ignore $bpnum 1
 commands
   silent
   here
-  say Now the file's bytes, and nothing is to follow: no flag is set. c: both will be sent.
+  say Now the bytes of the file. No flag is set, because nothing follows. c: both will be sent.
   your-turn p first_length
   your-turn p flags
 end
@@ -36,8 +36,8 @@ tbreak send_all_locked
 commands
   silent
   here
-  say Head and file lie together in the write buffer, and one send takes them. (A large file does not
-  say fit there: then the head is sent first, with MSG_MORE, and the file from where it lies.)
+  say Head and body are together in the write buffer: 432 and 317 bytes, and one send takes all 749.
+  say (A large file does not fit. Then the head is sent first, and the file from where it is.)
   your-turn p length
   your-turn bt 5
   your-turn finish
@@ -47,12 +47,11 @@ tbreak stream_linger
 commands
   silent
   here
-  say All is sent. Here the server ends its direction (shutdown), and waits a moment for the client to
-  say end too: whoever closes at once may lose what is still on its way.
+  say Everything has been sent. Now the server ends its direction, and waits up to two seconds for
+  say the client to end the other one.
   your-turn stream
   tour-ends
 end
 
-say A plain request gets one of the page's files: a head and the file. This tour looks at when they
-say are sent.
+say A client asks for a file, and gets a head and a body. This tour looks at when these are sent.
 tour-begins

@@ -4,16 +4,16 @@ tbreak handshake_check
 commands
   silent
   here
-  say This is a request for a WebSocket: there is an Upgrade field that lists websocket. Is it right?
+  say This request asks for a WebSocket: its Upgrade field lists websocket. But is it right?
   your-turn request
-  say Do you see what is wrong with it? c runs on to the check that does.
+  say Do you see the mistake? c runs on to the check that does.
 end
 
 tbreak request_lists if token[0] == 'u'
 commands
   silent
   here
-  say The question: does a header field of this name list this token? finish tells the result.
+  say Does a header field of this name list this token? finish shows what the function returns.
   your-turn p name
   your-turn p token
   your-turn finish
@@ -23,17 +23,17 @@ tbreak handshake.c:fail
 commands
   silent
   here
-  say So the check has failed. (Several files have a function fail; this is the one of handshake.c.)
+  say The check fails. (Several files have a function fail; this is the one in handshake.c.)
   your-turn p status
   your-turn p reason
-  say That is the response: this status, and this sentence as its text. c: the second request.
+  say The response will have this status, and this sentence as its body. c: the second request.
 end
 
 tbreak is_key
 commands
   silent
   here
-  say The second request has come this far: version and Connection are right. Its key, then:
+  say The second request has come this far, so its version and its Connection are right. Its key:
   your-turn p key
   your-turn finish
 end
@@ -42,17 +42,18 @@ tbreak check_origin
 commands
   silent
   here
-  say Last, whose page is asking? A program that is no browser sends no Origin, and that is fine.
+  say The last question: whose page is asking? This client is not a browser, and sends no Origin.
   your-turn finish
 end
 
-tbreak switch_protocols
+tbreak write_head if *head == 'H' && head[9] == '1'
 commands
   silent
   here
-  say All checks have passed: from here on, it is a WebSocket.
+  say All checks have passed, so the response is 101, Switching Protocols. (x/s prints a text.)
+  your-turn x/s head
   tour-ends
 end
 
-say Two requests ask for a WebSocket, and the checks are stops. The first request is not right.
+say Two requests ask for a WebSocket, and this tour stops at the checks. The first one is not right.
 tour-begins

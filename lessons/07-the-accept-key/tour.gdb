@@ -4,7 +4,7 @@ tbreak handshake_accept_key
 commands
   silent
   here
-  say The client's key, as its header field had it: 16 bytes by chance, written in Base64.
+  say The client's key, as its header field had it: 16 random bytes, written in Base64.
   your-turn p key
   say It is not decoded: its 24 characters go into SHA-1 as they are, then the fixed text. n runs a line.
   your-turn n
@@ -26,8 +26,8 @@ commands
   here
   say The response that carries it. printf of gdb's own shows a text with its lines.
   your-turn printf "%s", head
-  say The browser does the same sum with its own key, and compares. This key is the one that RFC 6455
-  say takes for its example, in section 1.3: compare the digest there.
+  say The browser computes the same from its own key, and compares. This key is the example of
+  say RFC 6455, section 1.3: compare the digest there.
   tour-ends
 end
 

@@ -47,5 +47,5 @@ commands
   tour-ends
 end
 
-say The 101 is the last thing said in HTTP. This tour looks at what is handed over then.
+say The 101 is the last that HTTP has to say. This tour looks at what is handed over after it.
 tour-begins

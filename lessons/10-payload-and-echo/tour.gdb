@@ -11,7 +11,7 @@ commands
   say A watchpoint stops when memory changes, whoever changes it. -l: this place, whatever its name.
   your-turn watch -l bytes[0]
   your-turn c
-  say The first byte has changed. It is exclusive or, bit by bit; do the sum yourself:
+  say The first byte has changed. It is exclusive or, bit by bit; compute it yourself:
   your-turn p/x 0x7f ^ 0x37
   your-turn p/c bytes[0]
   say delete takes the watchpoint away ($bpnum is the number of the newest); finish does the others.
@@ -20,10 +20,10 @@ commands
   your-turn x/5cb ws->message.bytes
   say The message is readable. How far from the beginning of the read buffer does it lie?
   your-turn p ws->message.bytes - ws->stream->in
-  say It is where it came, behind the 6 bytes of its header. c: it goes back.
+  say It lies where it was received, after the 6 bytes of its header. c: it is sent back.
 end
 
-tbreak frame_write
+tbreak write_frame
 commands
   silent
   here

@@ -13,7 +13,7 @@ commands
   say It goes back in a pong. c: then the second fragment comes.
 end
 
-tbreak frame_write if opcode == 1
+tbreak write_frame if opcode == 1
 commands
   silent
   here

@@ -1,47 +1,38 @@
-# Lesson 13, the server speaks first: the two threads of a client of /wire, and the ring in between.
+# Lesson 13, the server speaks first: the two threads of a client of the chat, and the ring in between.
 
-tbreak send_events
+tbreak send_messages
 commands
   silent
   here
-  say The second thread of a client of /wire. It sends the events, while the first one, which has
-  say started it, reads what the client says: one thread can wait in one place only.
-  your-turn p ((struct view *)argument)->ws->source->connection
-  say c: then let somebody connect, so that there is something to record.
+  say bob's second thread begins. His worker, which has started it, waits in recv for what bob says. It
+  say cannot wait for what others say as well: a thread can wait in one place only.
+  your-turn x/s ((struct sender *)argument)->ws->source->name
+  say c: then ada joins, and says Hello.
 end
 
-tbreak broadcast_publish
+tbreak say
 commands
   silent
   here
-  say A worker, or main, publishes an event. Look who waits meanwhile, and where:
+  say ada's worker has read her message. It will publish it, and send it to nobody.
+  your-turn message
   your-turn clients
-  your-turn p ((struct trace_event *)message)->kind
-  say The thread view waits at the condition published. This function puts the event into the ring,
-  say under the lock, and wakes whoever waits: so stop next where the view has its event.
-  your-turn tbreak wire_json
+  say Two senders sleep at the condition published, in broadcast_next. So stop next where one of them
+  say has something to send.
+  your-turn tbreak frame_write
   your-turn c
   here
-  say The view is awake, and has a copy of the event. It holds no lock while it sends: a page that is
-  say slow holds up nobody.
-  your-turn p event->number
-  your-turn p *event->bytes@event->size
-end
-
-tbreak broadcast_publish if ((struct trace_event *)message)->kind == TRACE_FRAME
-commands
-  silent
-  here
-  say A message has come: a frame as it crossed the wire, header and masked payload.
-  your-turn x/11xb ((struct trace_event *)message)->bytes
-  say bt shows who records it. finish; then events shows the end of the ring.
-  your-turn bt 5
-  your-turn finish
-  your-turn events 3
-  say thread apply all bt 3 shows all threads at once; try it.
+  say A sender is awake, and has a copy of the message. It holds no lock of the ring's while it sends:
+  say a client that does not read holds up nobody.
+  your-turn p *(char *)payload@length
+  say The ring knows nothing of its subscribers. It knows the number of the next message, and what is in
+  say its slots: bob has joined, ada has joined, and this.
+  your-turn p 'chat.c'::room.next
+  your-turn p *'chat.c'::room.slots[3].bytes@'chat.c'::room.slots[3].size
+  say bt 3 shows who sends it.
+  your-turn bt 3
   tour-ends
 end
 
-say A client of /wire gets what the others do, unasked. This tour looks at the thread that sends it, and
-say at the ring it takes events from. (The page opens /wire by itself.)
+say Two clients of the chat, and what ada says on its way to both. Each client has two threads.
 tour-begins

@@ -4,8 +4,8 @@ tbreak on_signal
 commands
   silent
   here
-  say SIGTERM has come, in the middle of whatever the thread did: main waited in accept4. A signal
-  say handler may touch next to nothing, so this one stores the wish, and makes that accept4 fail.
+  say SIGTERM has arrived in the middle of whatever the thread was doing: main waited in accept4. A
+  say signal handler may touch next to nothing: this one sets a flag, and makes that accept4 fail.
   your-turn bt
 end
 

@@ -15,11 +15,13 @@ import signal
 import socket
 import sys
 import time
+import zlib
+
+from frames import frame, receive_frame
 
 PATIENCE = float(os.environ.get("PATIENCE", "3600"))
-KEY = bytes.fromhex("37fa213d")  # the masking key of the examples in RFC 6455 section 5.7
 CONTINUATION, TEXT, CLOSE, PING, PONG = 0x0, 0x1, 0x8, 0x9, 0xA
-FIN = 0x80
+FIN, RSV1 = 0x80, 0x40
 
 
 class Trouble(Exception):
@@ -77,19 +79,6 @@ class Server:
 # ---- a connection ----
 
 
-def frame(opcode, payload, fin=FIN, key=KEY):
-    """A client's frame: masked."""
-    length = len(payload)
-    if length < 126:
-        header = bytes([fin | opcode, 0x80 | length])
-    elif length < 65536:
-        header = bytes([fin | opcode, 0x80 | 126]) + length.to_bytes(2, "big")
-    else:
-        header = bytes([fin | opcode, 0x80 | 127]) + length.to_bytes(8, "big")
-    repeated = (key * (length // 4 + 1))[:length]
-    return header + key + bytes(a ^ b for a, b in zip(payload, repeated))
-
-
 def request(target="/echo", *more, leave_out=()):
     """A request for a WebSocket, with the example key of RFC 6455 section 1.3."""
     lines = [f"GET {target} HTTP/1.1", "Host: localhost", "Upgrade: websocket",
@@ -134,11 +123,8 @@ class Connection:
 
     def frame(self):
         """The next frame: its opcode and payload."""
-        first, second = self.exactly(2)
-        length = second & 0x7F
-        if length >= 126:
-            length = int.from_bytes(self.exactly(2 if length == 126 else 8), "big")
-        return first & 0xF, self.exactly(length)
+        head, payload = receive_frame(self.exactly)
+        return head[0] & (RSV1 | 0xF), payload
 
     def expect(self, opcode, payload):
         got = self.frame()
@@ -158,10 +144,10 @@ def connect(server):
     return Connection(server)
 
 
-def upgraded(server, target="/echo", head=b""):
-    """A WebSocket; `head` is sent with the request."""
+def upgraded(server, target="/echo", *fields, head=b""):
+    """A WebSocket, asked for with these fields too; `head` is sent with the request."""
     connection = connect(server)
-    connection.send(request(target) + head)
+    connection.send(request(target, *fields) + head)
     head = connection.head()
     if not head.startswith("HTTP/1.1 101 "):
         raise Trouble(f"expected 101 Switching Protocols, but got: {head.splitlines()[0]}")
@@ -169,7 +155,7 @@ def upgraded(server, target="/echo", head=b""):
 
 
 def close(connection):
-    connection.send(frame(CLOSE, b"\x03\xe8"))
+    connection.send(frame(FIN | CLOSE, b"\x03\xe8"))
     connection.expect(CLOSE, b"\x03\xe8")
     connection.end()
 
@@ -235,7 +221,7 @@ def lesson_7(server):
 
 def lesson_8(server):
     """An upgrade, with the first frame directly behind the request."""
-    client = upgraded(server, head=frame(TEXT, b"Hello"))
+    client = upgraded(server, head=frame(FIN | TEXT, b"Hello"))
     client.expect(TEXT, b"Hello")
     close(client)
 
@@ -244,7 +230,7 @@ def lesson_9(server):
     """Frames of 5, 300 and 70,000 bytes."""
     client = upgraded(server)
     for payload in (b"Hello", b"a" * 300, b"b" * 70000):
-        client.send(frame(TEXT, payload))
+        client.send(frame(FIN | TEXT, payload))
         client.expect(TEXT, payload)
     close(client)
 
@@ -252,7 +238,7 @@ def lesson_9(server):
 def lesson_10(server):
     """The masked Hello of RFC 6455 section 5.7."""
     client = upgraded(server)
-    client.send(frame(TEXT, b"Hello"))
+    client.send(frame(FIN | TEXT, b"Hello"))
     client.expect(TEXT, b"Hello")
     close(client)
 
@@ -260,12 +246,12 @@ def lesson_10(server):
 def lesson_11(server):
     """A ping between two fragments, and the closing handshake."""
     client = upgraded(server)
-    client.send(frame(TEXT, b"Hel", fin=0))
-    client.send(frame(PING, b"are you there?"))
+    client.send(frame(TEXT, b"Hel"))
+    client.send(frame(FIN | PING, b"are you there?"))
     client.expect(PONG, b"are you there?")
-    client.send(frame(CONTINUATION, b"lo"))
+    client.send(frame(FIN | CONTINUATION, b"lo"))
     client.expect(TEXT, b"Hello")
-    client.send(frame(CLOSE, b"\x03\xe8" + b"bye"))
+    client.send(frame(FIN | CLOSE, b"\x03\xe8" + b"bye"))
     client.expect(CLOSE, b"\x03\xe8" + b"bye")
     client.end()
 
@@ -274,25 +260,28 @@ def lesson_12(server):
     """A text in two fragments, the first of which ends in the middle of a character; one not in UTF-8."""
     client = upgraded(server)
     word = "né".encode()  # 6e c3 a9
-    client.send(frame(TEXT, word[:2], fin=0))
-    client.send(frame(CONTINUATION, word[2:]))
+    client.send(frame(TEXT, word[:2]))
+    client.send(frame(FIN | CONTINUATION, word[2:]))
     client.expect(TEXT, word)
-    client.send(frame(TEXT, b"\xc0\xaf"))
+    client.send(frame(FIN | TEXT, b"\xc0\xaf"))
     opcode, payload = client.frame()
     if opcode != CLOSE or payload[:2] != b"\x03\xef":
         raise Trouble(f"expected Close 1007, but got opcode {opcode} with {payload!r}")
-    client.send(frame(CLOSE, payload[:2]))
+    client.send(frame(FIN | CLOSE, payload[:2]))
     client.end()
 
 
 def lesson_13(server):
-    """A client of /wire, and one whose frames are recorded."""
-    subscriber = upgraded(server, "/wire")
+    """bob is in the chat; ada joins, and says Hello."""
+    bob = upgraded(server, "/chat?name=bob")
+    bob.expect(TEXT, b"* bob has joined")
     server.settle()
-    client = upgraded(server)
-    client.send(frame(TEXT, b"Hello"))
-    client.expect(TEXT, b"Hello")
-    return [subscriber, client]
+    ada = upgraded(server, "/chat?name=ada")
+    ada.expect(TEXT, b"* ada has joined")
+    server.settle()
+    ada.send(frame(FIN | TEXT, b"Hello"))
+    ada.expect(TEXT, b"ada: Hello")
+    return [bob, ada]
 
 
 def lesson_14(server):
@@ -314,8 +303,22 @@ def lesson_14(server):
     opcode, payload = client.frame()
     if opcode != CLOSE or payload[:2] != b"\x03\xe9":
         raise Trouble(f"expected Close 1001, but got opcode {opcode} with {payload!r}")
-    client.send(frame(CLOSE, payload[:2]))
+    client.send(frame(FIN | CLOSE, payload[:2]))
     client.end()
+
+
+def lesson_15(server):
+    """Two compressed texts, the Hello of RFC 7692 section 7.2.3.1 and one that is worth it."""
+    client = upgraded(server, "/echo", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits")
+    client.send(frame(FIN | RSV1 | TEXT, bytes.fromhex("f248cdc9c90700")))
+    client.expect(TEXT, b"Hello")
+    text = b"".join(b'{"player":%d,"score":0} ' % n for n in range(1, 21))
+    deflater = zlib.compressobj(wbits=-15)
+    client.send(frame(FIN | RSV1 | TEXT, (deflater.compress(text) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]))
+    opcode, payload = client.frame()
+    if opcode != RSV1 | TEXT or zlib.decompressobj(wbits=-15).decompress(payload) != text:
+        raise Trouble(f"expected the same text, compressed, but got opcode {opcode} with {payload!r}")
+    close(client)
 
 
 def play(lesson, server):
@@ -350,7 +353,7 @@ def play_from_file(lesson, name):
 
 def main():
     if len(sys.argv) not in (3, 4) or f"lesson_{sys.argv[1]}" not in globals():
-        sys.exit("Usage: client.py LESSON PORT, or client.py LESSON --file FILE; LESSON is 1 to 14")
+        sys.exit("Usage: client.py LESSON PORT, or client.py LESSON --file FILE; LESSON is 1 to 15")
     if sys.argv[2] == "--file":
         play_from_file(sys.argv[1], sys.argv[3])
         return

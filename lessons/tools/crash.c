@@ -1,7 +1,7 @@
 /*
  * crash.c - says where a program has crashed, before it ends
  *
- * It is linked with the server, and with the suites, that lessons/tools/build.sh makes. A signal
+ * It is linked with the server, and with the suites, that lessons/tools/build.py makes. A signal
  * such as SIGSEGV comes to on_crash. That starts where.sh, which has gdb look at this very process,
  * and then lets the signal do what it does. The report goes to standard error, or to the file that
  * $CRASH_REPORT names: there it begins with "crashed PID SIGNAL".

@@ -18,15 +18,11 @@ fail() {
     exit 1
 }
 
-case $lesson in
-[1-9] | 1[0-4]) ;;
-0[1-9]) lesson=${lesson#0} ;;
-15 | 16)
+take_lesson "$lesson"
+if [ "$lesson" -gt "$last_to_write" ]; then
     echo "Lesson $lesson writes no code, so there is no tour: its README says what to do."
     exit
-    ;;
-*) fail "say which lesson, from 1 to 14: make debug LESSON=9" ;;
-esac
+fi
 set -- lessons/"$(printf %02d "$lesson")"-*/tour.gdb
 tour=$1
 [ -e "$tour" ] || fail "lesson $lesson has no tour: $tour is missing"
@@ -36,14 +32,14 @@ sh lessons/tools/folder.sh build/tours
 
 # Answers whether the workshop has all of this lesson's functions.
 written() {
-    [ -e "$folder/server.c" ] && [ -z "$(unwritten_functions "$lesson")" ]
+    [ -n "$folder" ] && python3 lessons/tools/workshop.py written "$lesson"
 }
 
 if written; then
     echo "Your functions, from $folder/; what you have not written yet is the finished code's."
-    sh lessons/tools/rest.sh "$folder" "$build/source"
+    python3 lessons/tools/functions.py rest "$folder" "$build/source"
     server=$build/server
-    sh lessons/tools/build.sh "$build/source" "$server" ||
+    python3 lessons/tools/build.py "$build/source" "$server" ||
         fail "this must be mended first. The finished code: make debug LESSON=$lesson WORKSHOP="
 else
     [ ! -e "$folder/server.c" ] ||

@@ -94,9 +94,11 @@ gdb_there() {
     fi
 }
 
-# What plays the client in the tours.
+# What the commands are written in, and what plays the client in the tours.
 python_there() {
-    if have python3; then
+    if have python3 && ! python3 -c 'import tomllib' 2>/dev/null; then
+        bad python3 "$(python3 --version) is too old: 3.11 or newer is needed"
+    elif have python3; then
         good python3 "$(python3 --version)"
     else
         bad python3 "$(install python3)"
@@ -182,11 +184,12 @@ node_there() {
     fi
 }
 
-[ -x lessons/tools/talk.py ] || note scripts "they have lost a mark: chmod +x lessons/tools/* lessons/16*/*.sh"
+[ -x lessons/tools/talk.py ] || note scripts "they have lost a mark: chmod +x lessons/tools/* lessons/17*/*.sh"
 compiler
 makes
 library libmd libmd-dev sha1.h 'SHA1_CTX context; SHA1Init(&context)' -lmd
 library libb64 libb64-dev b64/cencode.h 'base64_encodestate state; base64_init_encodestate(&state)' -lb64
+library zlib zlib1g-dev zlib.h 'zlibVersion()' -lz
 library CUnit libcunit1-dev CUnit/Basic.h 'CU_initialize_registry()' -lcunit
 gdb_there
 tracing

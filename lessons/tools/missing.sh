@@ -16,6 +16,7 @@ header=$(LC_ALL=C "$@" -E "$file" 2>&1 >/dev/null |
 case $header in
 sha1.h) say "<$header>" libmd-dev deps ;;
 b64/*) say "<$header>" libb64-dev deps ;;
+zlib.h) say "<$header>" zlib1g-dev deps ;;
 CUnit/*) say "<$header>" libcunit1-dev workshop-deps ;;
 libwebsockets.h) say "<$header>" libwebsockets-dev test-deps ;;
 curl/*) say "<$header>" libcurl4-openssl-dev test-deps ;;

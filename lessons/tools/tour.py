@@ -19,7 +19,7 @@ import textwrap
 import gdb
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-# Each part of the server has a header of its name, as in flags.sh.
+# Each part of the server has a header of its name, as in functions.py.
 OWN_FILES = ["server.c", *(os.path.basename(p)[:-1] + "c" for p in glob.glob(os.path.join(ROOT, "*.h")))]
 TRANSCRIPT = os.environ.get("TOUR_TRANSCRIPT")  # the file to write; None: somebody sits at the prompt
 CLIENT_FILE = os.environ.get("TOUR_CLIENT")  # where a scripted client waits to be told the port
@@ -106,7 +106,7 @@ def struct_name(value):
 
 def find(*tags, start=None):
     """The nearest argument that points to one of these structs, in this frame or in its callers."""
-    threads = {"worker": "client", "send_events": "view"}  # what a thread's own function is passed
+    threads = {"worker": "client", "send_messages": "sender"}  # what a thread's own function is passed
     for frame in frames(start):
         for name, value in arguments(frame) if is_own(frame) else []:
             if struct_name(value) in tags and int(value) != 0:
@@ -120,7 +120,7 @@ def find_stream(start=None):
     """The stream of the client that the selected thread serves."""
     value = find("client", "stream", "websocket", start=start)
     if value is None:
-        value = find("view", start=start)
+        value = find("sender", start=start)
         return None if value is None else value["ws"]["stream"]
     ways = {"stream": lambda: value, "websocket": lambda: value["stream"],
             "client": lambda: value["stream"].address}
@@ -129,9 +129,9 @@ def find_stream(start=None):
 
 def find_address(start):
     """The address of the client that a thread serves; none in a thread that serves no client."""
-    view = find("view", start=start)
-    if view is not None:
-        return text_at(view["ws"]["source"]["address"][0].address)
+    sender = find("sender", start=start)
+    if sender is not None:
+        return text_at(sender["ws"]["source"]["address"][0].address)
     client = find("client", start=start)
     return "" if client is None else text_at(client["source"]["address"][0].address)
 
@@ -244,10 +244,11 @@ def header_drawing(head):
     opcode, length = first & 0xF, second & 0x7F
     ends = "the last frame of its message" if first & 0x80 else "more frames of this message follow"
     rsv = first >> 4 & 7
+    rsv_words = {0: "", 4: ": compressed, if that was agreed on"}
     words = {126: "126: the length follows, in 2 bytes", 127: "127: the length follows, in 8 bytes"}
     yield f"  byte 0   {' '.join(f'{first:08b}')}   0x{first:02x}"
     yield f"           | | | | +-+-+-+-- opcode {opcode}: {OPCODES.get(opcode, 'unknown')}"
-    yield f"           | +-+-+---------- RSV1-3 {rsv:03b}{'' if rsv == 0 else ': must be 0'}"
+    yield f"           | +-+-+---------- RSV1-3 {rsv:03b}{rsv_words.get(rsv, ': must be 0')}"
     yield f"           +---------------- FIN {first >> 7}: {ends}"
     yield f"  byte 1   {' '.join(f'{second:08b}')}   0x{second:02x}"
     yield f"           | +-+-+-+-+-+-+-- length {words.get(length, length)}"
@@ -320,7 +321,7 @@ looks at now. It is "info threads" with what this program knows added."""
     name = "clients"
     waits = {"accept_loop": "waits for a client", "receive": "waits for bytes",
              "send_all_locked": "waits for room", "stream_linger": "waits for the client's end",
-             "broadcast_next": "waits for an event", "pause_locked": "waits for the workers to end"}
+             "broadcast_next": "waits for a message", "pause_locked": "waits for the workers to end"}
 
     def run(self, argument):
         selected = gdb.selected_thread()
@@ -422,6 +423,7 @@ class Tour:
     hit = []  # the breakpoints that the last stop was at
     before = {}  # what each breakpoint had counted, and was to ignore, before the program went on
     over = False
+    options = ""  # what the server is started with
     history = 0  # the number of gdb's last value: $1, $2, ...
     watched = {}  # the value that a watchpoint saw last, by the watchpoint's number
     said_output = 0  # bytes of the server's output that are in the transcript
@@ -532,18 +534,20 @@ class TourEnds(gdb.Command):
 
 
 class TourBegins(gdb.Command):
-    """tour-begins: the last line of a tour.gdb; from here on it is the reader's turn."""
+    """tour-begins [OPTION]...: the last line of a tour.gdb; from here on it is the reader's turn. The
+    server is started with these options, and those that all tours need."""
 
     def __init__(self):
         super().__init__("tour-begins", gdb.COMMAND_DATA)
 
     def invoke(self, argument, from_tty):
         Announced("accept_loop", internal=True)
+        Tour.options = f"--timeout 0 --wire {argument}"
         if is_played():
             play_tour()
             return
         port = 0 if CLIENT_FILE else free_port()
-        gdb.execute(f"set args --port {port} --timeout 0 --wire")
+        gdb.execute(f"set args --port {port} {Tour.options}")
         if CLIENT_FILE:
             Say.waiting.append("A scripted client comes as soon as the server listens.")
         elif port:
@@ -747,7 +751,7 @@ def play_tour():
         bodies[breakpoint.number] = [line.strip() for line in (breakpoint.commands or "").splitlines()]
         breakpoint.commands = "silent"
     for setting in ("pagination off", "style enabled off", "width 0", "print thread-events off",
-                    "print repeats 0", f"args --port 0 --timeout 0 --wire >{shlex.quote(SERVER_OUTPUT)}"):
+                    "print repeats 0", f"args --port 0 {Tour.options} >{shlex.quote(SERVER_OUTPUT)}"):
         gdb.execute("set " + setting)
     play("run")
     while not Tour.over and gdb.selected_inferior().pid:

@@ -6,12 +6,12 @@
 #
 # A lesson shows its tour in the one block that begins with ```gdb, in its README's section "Step
 # through it". build/tours keeps what was played.
-set -eu
-CDPATH= cd "$(dirname "$0")/../.."
+. "$(dirname "$0")/common.sh"
+set -e
 what=$1
 shift
-folder=build/tours
-mkdir -p "$folder"
+played_in=build/tours
+mkdir -p "$played_in"
 
 # Prints the block ("show"), or the README with another one in its place ("replace", from `file`).
 block='
@@ -62,20 +62,20 @@ show() { # LESSON README TRANSCRIPT
 play() { # LESSON WORKSHOP
     readme=$(echo lessons/"$(printf %02d "$1")"-*)/README.md
     played=$((played + 1))
-    LESSON=$1 TRANSCRIPT=$PWD/$folder/$1 WORKSHOP=$2 sh lessons/tools/debug.sh &&
-        show "$1" "$readme" "$folder/$1" || failed=$((failed + 1))
+    LESSON=$1 TRANSCRIPT=$PWD/$played_in/$1 WORKSHOP=$2 sh lessons/tools/debug.sh &&
+        show "$1" "$readme" "$played_in/$1" || failed=$((failed + 1))
 }
 
 all=
-[ $# -gt 0 ] || { all=yes && set -- 1 2 3 4 5 6 7 8 9 10 11 12 13 14; }
+[ $# -gt 0 ] || { all=yes && set -- $(seq "$last_to_write"); }
 failed=0 played=0
 for lesson; do
     play "$lesson" ''
 done
 # One on a workshop that is written to lesson 3: the rest is the finished code's.
 if [ "$what" = check ] && [ -n "$all" ]; then
-    sh lessons/tools/stage.sh 4 "$folder/workshop"
-    play 3 "$folder/workshop"
+    python3 lessons/tools/functions.py stage 4 "$played_in/workshop"
+    play 3 "$played_in/workshop"
 fi
 [ "$failed" = 0 ] || { echo "tours: $failed of $played failed"; exit 1; }
 [ "$what" = print ] || echo "$played tours played to their ends, and the lessons show them as they are"

@@ -19,4 +19,5 @@ if [ "$version" -lt "$needed" ]; then
     exit 0
 fi
 here=$(dirname "$0")
-BROWSER=firefox FIREFOX=$program exec node --test --test-concurrency=1 "$here/firefox.test.mjs" "$here/page.test.mjs"
+BROWSER=firefox FIREFOX=$program exec node --test --test-concurrency=1 "$here/firefox.test.mjs" "$here/page.test.mjs" \
+    "$here/compression.test.mjs"

@@ -1,5 +1,5 @@
 // Debian's Firefox and the server: what it asks for, what it sends, and how it ends a connection.
-// It is watched from three sides: by the page's log, by the page's right half, and on /wire by
+// It is watched from three sides: by the ladder's left end, by its right end, and on /wire by
 // npm's ws, which belongs to neither.
 //
 //   BROWSER=firefox node --test browser/firefox.test.mjs        (in tests/, after npm ci)
@@ -10,8 +10,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
 import { startServer, within } from '../server.mjs';
-import { DEADLINE_MS, TEST_MS, connect, lastRow, launchBrowser, pageTest as testOnPage, picture, state }
-  from './browser.mjs';
+import { DEADLINE_MS, TEST_MS, connect, eventually, framesIn, lastRow, launchBrowser, pageTest as testOnPage, picture,
+  row, rowsOf, sendFrom, state } from './browser.mjs';
 
 const KIB_64 = 65536;
 const MIB = 1048576;
@@ -84,13 +84,10 @@ function attempt(page, url, protocols = []) {
   }), [url, protocols]), 'the WebSocket to close, or to get its message');
 }
 
-const framesIn = (page) => page.locator('#wire-list .frame').evaluateAll((rows) => rows.map(
-  ({ dataset: { dir, opcode, fin, length } }) => [dir, Number(opcode), fin === 'true', Number(length)]));
-
 /** The path that the page has asked for. */
 async function targetOf(page) {
   const { pathname, search } =
-    new URL((await page.locator('#log .entry').first().innerText()).match(/ws:\S+/)[0]);
+    new URL((await rowsOf(page)).find(({ api }) => api === 'new WebSocket').left.match(/ws:\S+/)[0]);
   return pathname + search;
 }
 
@@ -99,10 +96,11 @@ async function expectFrames(page, ...frames) {
   const way = (list, dir) => list.filter((one) => one[0] === dir);
   const expected = ['in', 'out'].flatMap((dir) =>
     frames.map(([opcode, length]) => [dir, opcode, true, length]));
-  await page.locator(`#wire-list .frame >> nth=${expected.length - 1}`).waitFor();
-  const seen = await framesIn(page);
-  assert.deepEqual([...way(seen, 'in'), ...way(seen, 'out')], expected);
-  assert.equal(await page.locator('#wire-list .bad').count(), 0, 'the page finds fault with no frame');
+  await eventually(async () => {
+    const seen = (await framesIn(page)).map(({ dir, opcode, fin, length }) => [dir, opcode, fin, length]);
+    assert.deepEqual([...way(seen, 'in'), ...way(seen, 'out')], expected);
+  });
+  assert.equal(await row(page, '.bad').count(), 0, 'the page finds fault with no frame');
 }
 
 // ---- The handshake ---------------------------------------------------------------
@@ -143,27 +141,26 @@ pageTest('a page of another origin gets 403, and only learns that it did not wor
 
 // ---- Messages --------------------------------------------------------------------
 
-pageTest('text and bytes: the two halves of the page agree', async (page) => {
+pageTest('text and bytes: the two ends of the ladder agree', async (page) => {
   await connect(page);
   await page.fill('#text', 'grüße 👋');
   await page.click('#send-text');
-  await lastRow(page, 'message', 'text, 12 bytes', 'The same as was sent');
-  await page.click('#send-hex');
-  await lastRow(page, 'message', 'binary, 5 bytes: 48 65 6c 6c 6f', 'The same as was sent');
+  await lastRow(page, 'message', 'text, 12 bytes', 'As sent.');
+  await sendFrom(page, 'hex');
+  await lastRow(page, 'message', 'binary, 5 bytes: 48 65 6c 6c 6f', 'As sent.');
   for (const length of [125, 126, KIB_64]) {
-    await page.click(`#send-${length}`);
-    await lastRow(page, 'message', `text, ${length.toLocaleString('en')} bytes`, 'The same as was sent');
+    await sendFrom(page, 'large', `text ${length}`);
+    await lastRow(page, 'message', `text, ${length.toLocaleString('en')} bytes`, 'As sent.');
   }
   await expectFrames(page, [TEXT, 12], [BINARY, 5], [TEXT, 125], [TEXT, 126], [TEXT, KIB_64]);
-  await picture(page, 'both-halves');
+  await picture(page, 'both-ends');
 });
 
 pageTest('1 MiB, text or bytes, is one frame each way', async (page) => {
   await connect(page);
   for (const type of ['text', 'binary']) {
-    await page.selectOption('#large', `${type} ${MIB}`);
-    await page.click('#send-large');
-    await lastRow(page, 'message', `${type}, 1,048,576 bytes`, 'The same as was sent');
+    await sendFrom(page, 'large', `${type} ${MIB}`);
+    await lastRow(page, 'message', `${type}, 1,048,576 bytes`, 'As sent.');
   }
   await expectFrames(page, [TEXT, MIB], [BINARY, MIB]);
 });
@@ -177,12 +174,12 @@ test('an idle Firefox replies to pings, and stays', { timeout: TEST_MS }, async 
     page.setDefaultTimeout(DEADLINE_MS);
     await page.goto(own.url);
     await connect(page);
-    const pongs = page.locator(`#wire-list .frame[data-opcode="${PONG}"][data-dir="in"]`);
+    const pongs = row(page, `[data-opcode="${PONG}"][data-dir="in"]`);
     await pongs.nth(1).waitFor();         // without its pongs it would be ended after the first
-    const pings = page.locator(`#wire-list .frame[data-opcode="${PING}"][data-dir="out"]`);
+    const pings = row(page, `[data-opcode="${PING}"][data-dir="out"]`);
     assert.ok(await pings.count() >= 2);
     await page.click('#send-text');
-    await lastRow(page, 'message', '"Hello"', 'The same as was sent');
+    await lastRow(page, 'message', '"Hello"', 'As sent.');
     await state(page, 'OPEN');
   } finally {
     await page.close();
@@ -196,7 +193,7 @@ const closes = [
   ['', '', 'code 1005, no reason', 0],
 ];
 
-pageTest('a close, with a code or without: both halves agree', async (page) => {
+pageTest('a close, with a code or without: both ends agree', async (page) => {
   for (const [code, reason, reported, length] of closes) {
     await page.goto(server.url);
     await connect(page);
@@ -205,7 +202,7 @@ pageTest('a close, with a code or without: both halves agree', async (page) => {
     await page.click('#close');
     await lastRow(page, 'close', reported, 'wasClean true');
     await expectFrames(page, [CLOSE, length]);
-    await page.locator('#wire-list .small', { hasText: 'disconnected' }).last().waitFor();
+    await row(page, '.note').filter({ hasText: 'disconnected' }).last().waitFor();
   }
 });
 

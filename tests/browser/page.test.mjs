@@ -6,15 +6,17 @@
 // SERVER names another server than ../server.
 
 import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { startServer, within } from '../server.mjs';
 import {
-  DEADLINE_MS, TEST_MS, connect, lastRow, launchBrowser, noSidewaysScroll, pageTest as testOnPage, picture, state,
-  toolsTellOfWebSockets,
+  DEADLINE_MS, TEST_MS, connect, eventually, lastRow, launchBrowser, noSidewaysScroll, pageTest as testOnPage, picture,
+  row, rowCount, rowsOf, sendFrom, state, toolsTellOfWebSockets,
 } from './browser.mjs';
 
 const MIB = 1048576;
+const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
 let browser;
 let server;
@@ -35,17 +37,15 @@ async function problem(page, id, words) {
   await page.locator(id, { hasText: words }).waitFor();
 }
 
-const rows = (page) => page.locator('#log .entry').count();
-
 // ---- The tests -----------------------------------------------------------------
 
 pageTest('the page loads, with all its files and no complaint', async (page) => {
   await state(page, 'Not connected');
-  assert.equal(await page.locator('#log .entry').count(), 0);
+  assert.equal(await rowCount(page), 0);
   const names = await page.evaluate(() => performance.getEntriesByType('resource')
     .map(({ name }) => new URL(name).pathname));
-  const modules = ['page', 'words', 'list', 'wire', 'track', 'figure', 'view'].map((name) => `/${name}.js`);
-  for (const name of ['/style.css', '/icon.svg', ...modules]) assert.ok(names.includes(name), `${name} was loaded`);
+  const modules = readdirSync(new URL('../../client/', import.meta.url)).filter((name) => name.endsWith('.js'));
+  for (const name of ['style.css', 'icon.svg', ...modules]) assert.ok(names.includes(`/${name}`), `${name} was loaded`);
 });
 
 // The page itself needs nothing inline: a violation is a complaint, on which any test fails.
@@ -117,56 +117,67 @@ test('a page of another origin may use neither, and may not have our page in a f
 
 // ---- What a user does ----------------------------------------------------------
 
-pageTest('Connect opens a WebSocket', async (page) => {
+pageTest('Connect opens a WebSocket, and then there is Close instead', async (page) => {
   const opened = toolsTellOfWebSockets &&
     page.waitForEvent('websocket', (socket) => !socket.url().endsWith('/wire'));
+  assert.equal(await page.locator('#close-form').isVisible(), false);
   await connect(page);
   if (opened) assert.match((await opened).url(), /^ws:\/\/127\.0\.0\.1:\d+\/echo\?page=[0-9a-f]{16}$/);
   await lastRow(page, 'open');
   assert.match(await page.locator('#state').innerText(), /OPEN, readyState 1/);
-  assert.match(await page.locator('#log .entry').first().innerText(), /new WebSocket\(\)/);
-  await page.click('#connect');
-  await problem(page, '#connect-problem', 'There is a connection already');
+  assert.match((await rowsOf(page))[0].left, /new WebSocket\(\)/);
+  assert.deepEqual([await page.locator('#connect').isVisible(), await page.locator('#close').isVisible()], [false, true]);
 });
 
 pageTest('text comes back, with its time', async (page) => {
   await connect(page);
   await page.fill('#text', 'grüße 👋');
   await page.click('#send-text');
-  await lastRow(page, 'message', 'text, 12 bytes: "grüße 👋"', 'The same as was sent');
-  assert.match(await page.locator('#round-trip').innerText(), /^\d+\.\d ms$/);
+  await lastRow(page, 'message', 'text, 12 bytes: "grüße 👋"', 'As sent.');
+  await page.locator('#round-trip', { hasText: /^\d+(\.\d+)? ms$/ }).waitFor();
   await page.fill('#text', '<b>not HTML</b>');
   await page.press('#text', 'Enter');
-  await lastRow(page, 'message', '"<b>not HTML</b>"', 'The same as was sent');
+  await lastRow(page, 'message', '"<b>not HTML</b>"', 'As sent.');
+});
+
+pageTest('a text of several lines; the arrow keys bring back what was sent', async (page) => {
+  await connect(page);
+  await page.fill('#text', 'first');
+  await page.press('#text', 'Enter');
+  await page.fill('#text', 'second');
+  await page.press('#text', 'Shift+Enter');
+  await page.keyboard.type('line');
+  await page.press('#text', 'Enter');
+  await lastRow(page, 'message', String.raw`"second\nline"`, 'As sent.');
+  await page.press('#text', 'ArrowUp');                     // from its last line to its first
+  await page.press('#text', 'ArrowUp');
+  assert.equal(await page.inputValue('#text'), 'first');
+  await page.press('#text', 'ArrowDown');
+  assert.equal(await page.inputValue('#text'), 'second\nline');
 });
 
 pageTest('an empty message is a message', async (page) => {
   await connect(page);
-  await page.fill('#text', '');
-  await page.click('#send-text');
-  await lastRow(page, 'message', 'text, 0 bytes', 'The same as was sent');
-  await page.fill('#hex', '');
-  await page.click('#send-hex');
-  await lastRow(page, 'message', 'binary, 0 bytes', 'The same as was sent');
+  await sendFrom(page, 'text', '');
+  await lastRow(page, 'message', 'text, 0 bytes', 'As sent.');
+  await sendFrom(page, 'hex', '');
+  await lastRow(page, 'message', 'binary, 0 bytes', 'As sent.');
 });
 
 pageTest('bytes given as hex come back', async (page) => {
   await connect(page);
-  await page.fill('#hex', '00 fF 80 0a48');
-  await page.click('#send-hex');
-  await lastRow(page, 'message', 'binary, 5 bytes: 00 ff 80 0a 48', 'The same as was sent');
+  await sendFrom(page, 'hex', '00 fF 80 0a48');
+  await lastRow(page, 'message', 'binary, 5 bytes: 00 ff 80 0a 48', 'As sent.');
 });
 
 pageTest('bad hex is explained, and not sent', async (page) => {
   await connect(page);
-  const before = await rows(page);
-  await page.fill('#hex', '48 6g');
-  await page.click('#send-hex');
+  await sendFrom(page, 'hex', '48 6g');
   await problem(page, '#hex-problem', '"g" is not a hex digit');
   await page.fill('#hex', '48 6');
   await page.press('#hex', 'Enter');
   await problem(page, '#hex-problem', '"6" is half a byte short');
-  assert.equal(await rows(page), before);
+  assert.equal((await rowsOf(page)).filter(({ api }) => api === 'send').length, 0);
   await page.fill('#hex', '48 65');
   await page.press('#hex', 'Enter');
   await lastRow(page, 'message', 'binary, 2 bytes: 48 65');
@@ -176,35 +187,32 @@ pageTest('bad hex is explained, and not sent', async (page) => {
 for (const type of ['text', 'binary']) {
   pageTest(`1 MiB of ${type} comes back whole`, async (page) => {
     await connect(page);
-    await page.selectOption('#large', `${type} ${MIB}`);
-    await page.click('#send-large');
-    const row = await lastRow(page, 'message', `${type}, 1,048,576 bytes`, 'The same as was sent');
-    assert.ok(row.length < 300, 'the log shows only its beginning');
+    await sendFrom(page, 'large', `${type} ${MIB}`);
+    const { left } = await lastRow(page, 'message', `${type}, 1,048,576 bytes`, 'As sent.');
+    assert.ok(left.length < 300, 'the row shows only its beginning');
   });
 }
 
 pageTest('messages sent at once come back in order', async (page) => {
   await connect(page);
-  await page.evaluate(() => {
-    for (let i = 0; i < 100; i += 1) {
-      document.getElementById('text').value = `number ${i}`;
-      document.getElementById('send-text').click();
-    }
-  });
-  await lastRow(page, 'message', '"number 99"', 'The same as was sent');
-  assert.equal(await page.locator('#log .entry', { hasText: 'The same as was sent' }).count(), 100);
+  await sendFrom(page, 'many', '100');
+  await lastRow(page, 'message', '"number 100"', 'As sent.', 'behind');
+  const notes = await page.evaluate(async () => (await import('/ladder.js')).session.rows
+    .filter(({ left }) => left?.api === 'message').map(({ left }) => left.note));
+  assert.deepEqual(notes, Array(100).fill('As sent. '));
+  await page.locator('#behind', { hasText: 'the page’s own queue is in it' }).waitFor();
+  await page.locator('#median', { hasText: /^Of the last 100: median .* ms, 99th percentile .* ms\.$/ }).waitFor();
+  assert.equal((await page.getAttribute('#dots', 'd')).split('M').length - 1, 100);
 });
 
-pageTest('the log keeps 1000 rows, and says what it dropped', async (page) => {
-  await connect(page);                                      // two rows; each message makes two more
-  await page.evaluate(() => {
-    for (let i = 0; i < 600; i += 1) document.getElementById('send-text').click();
-  });
-  await page.locator('#dropped', { hasText: 'beginning: 202 rows' }).waitFor();
-  assert.equal(await rows(page), 1000);
-  await page.click('#clear-log');
-  assert.equal(await rows(page), 0);
-  assert.equal(await page.locator('#dropped').isVisible(), false);
+pageTest('only what can be seen is in the document, and Clear empties it', async (page) => {
+  await connect(page);
+  await sendFrom(page, 'many', '1000');
+  await lastRow(page, 'message', '"number 1000"');
+  await eventually(async () => assert.ok(await rowCount(page) >= 2002));
+  assert.ok(await row(page).count() < 60, `${await row(page).count()} rows are in the document`);
+  await page.click('#clear');
+  await eventually(async () => assert.equal(await rowCount(page), 0));
 });
 
 pageTest('a close code and a reason come back, and one can connect again', async (page) => {
@@ -216,11 +224,10 @@ pageTest('a close code and a reason come back, and one can connect again', async
   assert.match(await page.locator('#state').innerText(), /CLOSED, readyState 3/);
   await page.click('#send-text');
   await problem(page, '#text-problem', 'There is no open connection');
-  await page.click('#close');
-  await problem(page, '#close-problem', 'no connection to close');
+  await page.locator('#connect', { hasText: 'Connect again' }).waitFor();
   await connect(page);
   await page.click('#send-text');
-  await lastRow(page, 'message', '"Hello"', 'The same as was sent');
+  await lastRow(page, 'message', '"Hello"', 'As sent.');
 });
 
 pageTest('a close without a code is reported as 1005', async (page) => {
@@ -262,64 +269,136 @@ test('a server that stops says 1001, and a stopped server is explained', { timeo
     await state(page, 'CLOSED');
     await page.click('#connect');
     await lastRow(page, 'close', 'code 1006', 'wasClean false', 'never came to be');
-    const words = await page.locator('#log .entry', { hasText: 'no detail' }).innerText();
-    assert.match(words, /error[^]*The server may be stopped[^]*curl -i http:/);
+    const words = page.locator('#connect-problem', { hasText: /The server may be stopped[^]*curl -i http:/ });
+    await words.waitFor();
+    assert.ok((await words.boundingBox()).y < 500, 'it stands beside the button');
   } finally {
     await page.close();
     await own.stop();
   }
 });
 
+pageTest('another path; what the server does not have there is explained', async (page) => {
+  await page.selectOption('#path', '');
+  await page.fill('#other', '/nothing?a=b');
+  await page.click('#connect');
+  await lastRow(page, 'close', 'code 1006');
+  await problem(page, '#connect-problem', 'have nothing at this path');
+  assert.match((await rowsOf(page)).find(({ kind }) => kind === 'request').right, /GET \/nothing\?a=b&page=/);
+  await row(page, '[data-kind="response"]').filter({ hasText: '404' }).waitFor();
+  await page.selectOption('#path', '/chat');
+  await page.fill('#name', 'ada');
+  await page.click('#connect');
+  await eventually(async () => assert.match((await rowsOf(page)).findLast(({ kind }) => kind === 'request').right,
+    /GET \/chat\?name=ada&page=/));
+}, { complaintsExpected: true });
+
+async function tabTo(page, id, key = 'Tab') {
+  for (let i = 0; i < 20; i += 1) {
+    await page.keyboard.press(key);
+    if (await page.evaluate((wanted) => document.activeElement.id === wanted, id)) return;
+  }
+  assert.fail(`${key} does not lead to #${id}`);
+}
+
 pageTest('everything can be done with the keyboard', async (page) => {
-  const tabTo = async (id, key = 'Tab') => {
-    for (let i = 0; i < 20; i += 1) {
-      await page.keyboard.press(key);
-      if (await page.evaluate((wanted) => document.activeElement.id === wanted, id)) return;
-    }
-    assert.fail(`${key} does not lead to #${id}`);
-  };
-  await tabTo('connect');
+  await tabTo(page, 'connect');
   await page.keyboard.press('Enter');
   await state(page, 'OPEN');
-  await tabTo('text');
+  await eventually(async () => assert.equal(await page.evaluate(() => document.activeElement.id), 'text'));
   await page.keyboard.press('Control+A');
   await page.keyboard.type('by hand');
   await page.keyboard.press('Enter');
   await lastRow(page, 'message', '"by hand"');
-  await tabTo('hex');
+  await tabTo(page, 'tab-text', 'Shift+Tab');
+  await page.keyboard.press('ArrowRight');
+  await tabTo(page, 'hex');
   await page.keyboard.press('Enter');
   await lastRow(page, 'message', 'binary, 5 bytes');
-  await tabTo('large');
-  await tabTo('send-large');
+  await tabTo(page, 'tab-hex', 'Shift+Tab');
+  await page.keyboard.press('ArrowRight');
+  await tabTo(page, 'send-large');
   await page.keyboard.press('Enter');
   await lastRow(page, 'message', 'text, 65,536 bytes');
-  await tabTo('clear-log');
+  await tabTo(page, 'clear');
   await page.keyboard.press('Enter');
-  await page.locator('#log:empty').waitFor();
-  await tabTo('log');
-  await tabTo('close', 'Shift+Tab');
+  await eventually(async () => assert.equal(await rowCount(page), 0));
+  await tabTo(page, 'ladder');
+  await tabTo(page, 'close', 'Shift+Tab');
   await page.keyboard.press('Enter');
   await lastRow(page, 'close', 'code 1000, reason "done", wasClean true');
+  await eventually(async () => assert.equal(await page.evaluate(() => document.activeElement.id), 'connect'));
 });
 
 // ---- How it looks --------------------------------------------------------------
+
+// Whether all of an element's box is in the window, and nothing has been scrolled.
+async function inWindow(page, locator) {
+  const box = await locator.boundingBox();
+  const { width, height } = page.viewportSize();
+  return box && box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= height
+    && await page.evaluate(() => scrollX === 0 && scrollY === 0);
+}
+
+for (const [width, height] of [[1366, 768], [390, 844]]) {
+  pageTest(`Connect and Send by keyboard: all is in sight at ${width} by ${height}`, async (page) => {
+    await tabTo(page, 'connect');
+    await page.keyboard.press('Enter');
+    await state(page, 'OPEN');
+    await eventually(async () => assert.equal(await page.evaluate(() => document.activeElement.id), 'text'));
+    await page.keyboard.press('Enter');
+    await lastRow(page, 'message', '"Hello"');
+    for (const [api, dir] of [['send', 'in'], ['message', 'out']]) {
+      const one = row(page, `[data-api="${api}"][data-dir="${dir}"]`).filter({ hasText: '5 bytes' });
+      await one.waitFor();
+      assert.ok(await inWindow(page, one), `the row of ${api} is in the window`);
+    }
+    for (const id of ['state', 'close', 'text', 'send-text']) {
+      assert.ok(await inWindow(page, page.locator(`#${id}`)), `#${id} is in the window`);
+    }
+  }, { settings: { viewport: { width, height } } });
+}
+
+async function expectNoViolations(page, when) {
+  const { violations } = await page.evaluate(() => window.axe.run(document, { preload: false }));
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join('; ')}`), [], when);
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  pageTest(`axe finds nothing: ${colorScheme}`, async (page) => {
+    await page.evaluate(axe);
+    await expectNoViolations(page, 'at the beginning');
+    await connect(page);
+    await page.click('#send-text');
+    await lastRow(page, 'message', '"Hello"');
+    await page.fill('#close-code', '1001');
+    await page.click('#close');
+    await row(page, '[data-api="send"]').click();
+    await expectNoViolations(page, 'with a row opened, and a problem');
+    await row(page, '[data-api="open"]').click();
+    await expectNoViolations(page, 'with a handshake opened');
+    await page.click('#compose-open');
+    await expectNoViolations(page, 'with a frame composed');
+  }, { settings: { colorScheme, reducedMotion: 'reduce' } });
+}
 
 async function someTalk(page) {
   await connect(page);
   await page.click('#send-text');
   await lastRow(page, 'message', '"Hello"');
-  await page.click('#send-hex');
+  await sendFrom(page, 'hex');
   await lastRow(page, 'message', 'binary');
-  await page.selectOption('#large', `text ${MIB}`);
-  await page.click('#send-large');
-  await lastRow(page, 'message', '1,048,576 bytes', 'The same');
+  await sendFrom(page, 'large', `text ${MIB}`);
+  await lastRow(page, 'message', '1,048,576 bytes', 'As sent.');
 }
 
 const looks = [
-  ['light-wide', { viewport: { width: 1280, height: 900 }, colorScheme: 'light' }],
-  ['dark-wide', { viewport: { width: 1280, height: 900 }, colorScheme: 'dark' }],
-  ['light-narrow', { viewport: { width: 360, height: 740 }, colorScheme: 'light', reducedMotion: 'reduce' }],
-  ['dark-narrow', { viewport: { width: 360, height: 740 }, colorScheme: 'dark', reducedMotion: 'reduce' }],
+  ['light-laptop', { viewport: { width: 1366, height: 768 }, colorScheme: 'light' }],
+  ['dark-laptop', { viewport: { width: 1366, height: 768 }, colorScheme: 'dark' }],
+  ['light-desktop', { viewport: { width: 1920, height: 1080 }, colorScheme: 'light' }],
+  ['dark-desktop', { viewport: { width: 1920, height: 1080 }, colorScheme: 'dark' }],
+  ['light-phone', { viewport: { width: 390, height: 844 }, colorScheme: 'light', reducedMotion: 'reduce' }],
+  ['dark-phone', { viewport: { width: 360, height: 740 }, colorScheme: 'dark', reducedMotion: 'reduce' }],
 ];
 
 for (const [name, settings] of looks) {
@@ -331,11 +410,13 @@ for (const [name, settings] of looks) {
     await page.fill('#close-code', '1001');
     await page.click('#close');
     await page.fill('#close-code', '4000');
-    await page.fill('#hex', '4g');
-    await page.click('#send-hex');
+    await sendFrom(page, 'hex', '4g');
     await picture(page, `${name}-problem`);
     await page.click('#close');
     await state(page, 'CLOSED');
+    await page.focus('#ladder');
+    await page.keyboard.press('Home');
+    for (let i = 0; i < 3; i += 1) await page.keyboard.press('ArrowDown');
     await noSidewaysScroll(page);
     await picture(page, `${name}-closed`);
   }, { settings });

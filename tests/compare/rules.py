@@ -24,6 +24,9 @@ import subprocess
 import sys
 import time
 
+sys.path.append('lessons/tools')
+from frames import frame, receive_frame  # noqa: E402
+
 START_S = 15  # for the line with the address
 WAIT_S = 10  # for any single answer
 END_S = 12  # for the end of a connection that is failed: the standard names no time
@@ -43,23 +46,6 @@ class Silence(Broken):
 
 
 # ---- a client that sends what it is told to ----
-
-def frame(first, payload=b'', masked=True):
-    """A client's frame, from its first byte (FIN, RSV, opcode) on."""
-    n, mark = len(payload), 128 if masked else 0
-    if n < 126:
-        head = struct.pack('!BB', first, mark | n)
-    elif n < 65536:
-        head = struct.pack('!BBH', first, mark | 126, n)
-    else:
-        head = struct.pack('!BBQ', first, mark | 127, n)
-    if not masked:
-        return head + payload
-    mask = b'\x37\xfa\x21\x3d'
-    whole = (mask * (n // 4 + 1))[:n]
-    hidden = int.from_bytes(payload, 'big') ^ int.from_bytes(whole, 'big')
-    return head + mask + hidden.to_bytes(n, 'big')
-
 
 def close(code, reason=b''):
     return frame(0x88, struct.pack('!H', code) + reason)
@@ -126,17 +112,10 @@ class Client:
                     return None
             piece, self.buffer = self.buffer[:n], self.buffer[n:]
             return piece
-        head = take(2)
-        if head is None:
-            return None
-        if head[0] & 0x70 or head[1] & 0x80:
-            raise Broken(f'a frame that no server may send: {head.hex(" ")}')
-        n = head[1]
-        if n > 125:
-            longer = take(2 if n == 126 else 8)
-            n = None if longer is None else int.from_bytes(longer, 'big')
-        payload = None if n is None else take(n)
-        return None if payload is None else (head[0] >> 7, head[0] & 15, payload)
+        got = receive_frame(take)
+        if got and (got[0][0] & 0x70 or got[0][1] & 0x80):
+            raise Broken(f'a frame that no server may send: {got[0].hex(" ")}')
+        return got and (got[0][0] >> 7, got[0][0] & 15, got[1])
 
     def message(self):
         """The next message, whole, or control frame: opcode, payload. None: the end."""

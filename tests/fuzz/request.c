@@ -9,7 +9,7 @@
  * rejected for its size if that is small enough. What comes back must be a well-formed response
  * with a status that the server is known to give.
  *
- * The input is a script and the request, see script.h. It is run by tests/fuzz/run.sh, or alone:
+ * The input is a script and the request, see script.h. It is run by tests/fuzz/run.py, or alone:
  * build/fuzz/request FILE.
  */
 #include <ctype.h>

@@ -53,6 +53,8 @@ static bool *find_switch(unsigned char character)
         return &script.low_memory;
     case 'V':
         return &script.traced;
+    case 'D':
+        return &script.compresses;
     default:
         return NULL;
     }
@@ -61,8 +63,10 @@ static bool *find_switch(unsigned char character)
 /* Adds a byte to what the peer sends, `count` times, as far as there is room. */
 static void add_byte(unsigned char byte, size_t count)
 {
-    if (count > SCRIPT_BYTES - script.length)
-        count = SCRIPT_BYTES - script.length;
+    size_t most = script.compresses ? SCRIPT_COMPRESSED_BYTES : SCRIPT_BYTES;
+
+    if (count > most - script.length)
+        count = most - script.length;
     memset(script.bytes + script.length, byte, count);
     script.length += count;
 }
@@ -411,5 +415,5 @@ void script_end_trace(void)
         check_print(&event);
         check_secret(&event);
     }
-    trace_unsubscribe(&subscriber);
+    trace_unsubscribe();
 }

@@ -15,7 +15,7 @@
  *     u   the same, while bytes have come that are not read yet;
  *     a   or while bytes are not acknowledged yet
  *     f   the server stops: main stores that, and interrupts the call
- *     R Q X P L M V   no cut, but a switch (below)
+ *     R Q X P L M V D   no cut, but a switch (below)
  *     any other character c: at most 1 + c % 64 bytes; '*', '+' and ',': 1000, 16384 and all that
  *         there is room for
  *
@@ -30,6 +30,8 @@
  *     L   the low limit for a message, and
  *     M   little memory for large ones (both in session.c)
  *     V   the trace is on
+ *     D   messages may be compressed (in session.c): few bytes stand for many, so no more than
+ *         SCRIPT_COMPRESSED_BYTES are sent then
  */
 #ifndef SCRIPT_H
 #define SCRIPT_H
@@ -53,6 +55,8 @@
 /* Bytes that a peer can send: one such repetition and more, yet little to compare. */
 #define SCRIPT_BYTES (80 * 1024)
 
+#define SCRIPT_COMPRESSED_BYTES (5 * 1024)
+
 /* Bytes that can come back. Pings are added to echoes, two bytes for a byte that came late. */
 #define SCRIPT_OUT_BYTES (4 * SCRIPT_BYTES)
 
@@ -63,7 +67,7 @@ struct script {
     /* What the input says. */
     const unsigned char *cuts;
     size_t cut_count;
-    bool repeats, ends_idle, breaks, no_timeout, low_limit, low_memory, traced;
+    bool repeats, ends_idle, breaks, no_timeout, low_limit, low_memory, traced, compresses;
     size_t length;
     unsigned char bytes[SCRIPT_BYTES]; /* what the peer sends */
 

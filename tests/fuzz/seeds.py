@@ -8,6 +8,7 @@ which says how the bytes are cut (script.h has its letters), and the bytes.
 """
 import os
 import struct
+import zlib
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 
@@ -153,6 +154,61 @@ def write_sessions():
     session("large-fragments", "RVw+", long_frame(0x02, 30000, b"d"), long_frame(0x80, 40000, b"e"))
 
 
+# Compressed messages, where they are allowed (D).
+def compressed(content, flush=zlib.Z_SYNC_FLUSH, level=6, bits=15, strategy=zlib.Z_DEFAULT_STRATEGY):
+    compressor = zlib.compressobj(level, zlib.DEFLATED, -bits, 8, strategy)
+    content = compressor.compress(content) + compressor.flush(flush)
+    return content[:-4] if flush == zlib.Z_SYNC_FLUSH else content + b"\0"
+
+
+def write_compressed_sessions():
+    hello = compressed(b"Hello")
+    json = b'{"id":17,"name":"ada","seat":4},' * 40
+    session("deflate", "D@", frame(0xC1, hello), frame(0x81, b"Hello"), close(1000))
+    session("deflate-fragments", "D@V", frame(0x41, hello[:3]), frame(0x89, b"x"), frame(0x00, b""),
+            frame(0x80, hello[3:]), frame(0xC2, hello))
+    session("deflate-json", "DCV", frame(0xC1, compressed(json)), frame(0x81, json))
+    session("deflate-levels", "DBi", frame(0xC2, compressed(json, level=0)),
+            frame(0xC2, compressed(json, level=1, bits=9)),
+            frame(0xC2, compressed(json, strategy=zlib.Z_HUFFMAN_ONLY)))
+    session("deflate-final", "D@", frame(0xC1, compressed(b"Hello", zlib.Z_FINISH)))
+    session("deflate-two-blocks", "DA", frame(0xC1, hello + b"\0\0\xff\xff" + hello))
+    session("deflate-empty", "D", frame(0xC1, b"\0"), frame(0xC1, b""))
+    session("deflate-context", "D", frame(0xC1, hello), frame(0xC1, b"\xf2\x00\x11\x00\x00"))
+    session("deflate-text", "D@", frame(0xC1, compressed("κόσμε 🙂".encode())),
+            frame(0xC1, compressed(b"aa\xed\xa0\x80bb")))
+    session("deflate-cut", "D", frame(0xC1, hello[:4]))
+    session("deflate-broken", "DV", frame(0x41, hello), frame(0x80, b"\x07"))
+    session("deflate-rsv", "D", frame(0x41, hello), frame(0xC0, b""))
+    session("deflate-limit", "DL", frame(0xC2, compressed(bytes(300))), frame(0xC2, compressed(bytes(301))))
+    session("deflate-large", "D,", frame(0xC2, compressed(bytes(65536))), frame(0xC2, compressed(bytes(71680))),
+            frame(0xC2, compressed(bytes(71681))))
+    session("deflate-low-memory", "DM,", frame(0xC2, compressed(bytes(65536))),
+            frame(0xC2, compressed(bytes(65537))))
+    session("deflate-stopped", "D@f", frame(0x41, hello[:3]), frame(0x80, hello[3:]))
+
+
+# ---- offers ----
+
+
+def offers(name, content):
+    write("offers", name, content.encode())
+
+
+def write_offers():
+    offers("plain", "permessage-deflate")
+    offers("chromium", "permessage-deflate; client_max_window_bits")
+    offers("all", "permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+           "server_max_window_bits=10; client_max_window_bits=9")
+    offers("quoted", 'permessage-deflate; server_max_window_bits="1\\0"')
+    offers("spaces", " permessage-deflate ;\tserver_max_window_bits = 15 , x")
+    offers("twice", "permessage-deflate; client_max_window_bits; client_max_window_bits=8")
+    offers("second", "permessage-deflate; server_max_window_bits=8, permessage-deflate; server_max_window_bits=9")
+    offers("third", "x; y=\"z\", permessage-deflate; a, permessage-deflate; server_no_context_takeover")
+    offers("zero", "permessage-deflate; server_max_window_bits=010")
+    offers("value", "permessage-deflate; server_no_context_takeover=1,,permessage-deflate;")
+
+
 # ---- texts ----
 
 
@@ -176,4 +232,6 @@ def write_texts():
 
 write_requests()
 write_sessions()
+write_compressed_sessions()
+write_offers()
 write_texts()

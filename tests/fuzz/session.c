@@ -10,15 +10,21 @@
  *   must have been sent: echoes, pongs, pings to an idle client, Close 1008 if there is no reply to one,
  *   Close 1001 if the server stops, after which nothing may follow.
  *
- * The input is a script and the frames, see script.h. It is run by tests/fuzz/run.sh, or alone:
+ * The input is a script and the frames, see script.h. It is run by tests/fuzz/run.py, or alone:
  * build/fuzz/session FILE.
  */
 #define main server_main  /* all of the server is here, but its main is not called */
 #include "../../server.c" // NOLINT(bugprone-suspicious-include): the echo loop is static
 #undef main
 
+#include <zlib.h>
+
 #include "characters.h"
 #include "script.h"
+
+/* The most that a message can have if messages may be compressed, and the window's size then. */
+#define COMPRESSED_LIMIT_BYTES (70 * 1024)
+#define WINDOW_BITS 13
 
 /* The longest message, in bytes, if the script asks for a low limit. Over 125, so that both
  * forms of length are tried; small, so that the fuzzer finds its way over it. */
@@ -39,7 +45,7 @@ struct due {
 
 static struct {
     size_t length;
-    unsigned char bytes[SCRIPT_BYTES]; /* echoes and pongs, and the reply to a Close frame */
+    unsigned char bytes[SCRIPT_OUT_BYTES]; /* echoes and pongs, and the reply to a Close frame */
     size_t due_count;
     struct due due[SCRIPT_BYTES / 6 + 1]; /* a client's frame has 6 bytes and more */
     size_t close_given; /* the Close frame is due when these are given; SIZE_MAX: none is */
@@ -50,7 +56,7 @@ static struct {
 struct client_frame {
     size_t at, header, length; /* header: its bytes, with the key */
     unsigned opcode;
-    bool fin;
+    bool fin, rsv1;
     const unsigned char *key;
 };
 
@@ -60,6 +66,8 @@ struct client_message {
     size_t length;
     unsigned char bytes[SCRIPT_BYTES];
     struct characters text;
+    bool compressed;
+    z_stream inflating;
 };
 
 static bool is_control_frame(unsigned opcode)
@@ -108,9 +116,11 @@ static bool predict_header(struct client_frame *frame)
     if (left < 2)
         return false;
     frame->fin = p[0] >= 0x80;
+    frame->rsv1 = script.compresses && (p[0] & 0x70) == 0x40 && (p[0] % 16 == 1 || p[0] % 16 == 2);
     frame->opcode = p[0] % 16;
     length = p[1] % 128;
-    if ((p[0] & 0x70) != 0 || p[1] < 0x80 || strchr("\x1\x2\x8\x9\xA", p[0] % 16) == NULL)
+    if (((p[0] & 0x70) != 0 && !frame->rsv1) || p[1] < 0x80 ||
+        strchr("\x1\x2\x8\x9\xA", p[0] % 16) == NULL)
         return close_wanted(frame->at + 2, 1002); /* strchr finds opcode 0 as well, at the end */
     if (is_control_frame(frame->opcode) && (!frame->fin || length > 125))
         return close_wanted(frame->at + 2, 1002);
@@ -129,17 +139,76 @@ static bool predict_header(struct client_frame *frame)
     return left >= frame->header;
 }
 
-/* Takes a data frame: sections 5.4, 5.6 and 8.1. */
-static bool predict_data(const struct client_frame *frame, struct client_message *message)
+/* What a message comes back as: compressed, if that was agreed on, and it is long enough and becomes
+ * shorter (RFC 7692 section 7.2.1). */
+static void echo_wanted(size_t given, const struct client_message *message)
+{
+    static unsigned char out[2 * COMPRESSED_LIMIT_BYTES];
+    z_stream z = {.next_in = (z_const Bytef *)message->bytes, .avail_in = (uInt)message->length};
+    size_t length;
+
+    z.next_out = out;
+    z.avail_out = sizeof out;
+    require(deflateInit2(&z, 6, Z_DEFLATED, -WINDOW_BITS, 6, Z_DEFAULT_STRATEGY) == Z_OK, "no memory");
+    deflate(&z, Z_SYNC_FLUSH);
+    length = sizeof out - z.avail_out;
+    deflateEnd(&z);
+    /* it has as much room as it had before, with the tail */
+    if (script.compresses && message->length >= 256 && length < message->length)
+        frame_wanted(given, 0x40 + message->opcode, out, length - 4);
+    else
+        frame_wanted(given, message->opcode, message->bytes, message->length);
+}
+
+/* Takes one byte of a compressed message: RFC 7692 section 7.2.2. Whatever it makes must be allowed. */
+static bool predict_inflated(size_t given, struct client_message *message, unsigned char byte)
+{
+    z_stream *z = &message->inflating;
+    size_t limit = options.max_message, before = message->length;
+    int result;
+
+    if (script.low_memory && limit > MESSAGE_LARGE_BYTES)
+        limit = MESSAGE_LARGE_BYTES;
+    z->next_in = &byte;
+    z->avail_in = 1;
+    z->next_out = message->bytes + message->length;
+    z->avail_out = (uInt)(limit - message->length);
+    while ((result = inflate(z, Z_SYNC_FLUSH)) == Z_STREAM_END)
+        inflateReset(z); /* section 7.2.3.4 */
+    message->length = limit - z->avail_out;
+    for (size_t i = before; i < message->length; i++)
+        if (message->opcode == 1 && !take_byte(&message->text, message->bytes[i]))
+            return close_wanted(given, 1007);
+    if (result != Z_OK && result != Z_BUF_ERROR)
+        return close_wanted(given, 1007);
+    if (z->avail_in > 0)
+        return close_wanted(given, limit == options.max_message ? 1009 : 1013);
+    return true;
+}
+
+/* The same for a frame, and behind the last one for what the client has removed. */
+static bool predict_compressed(const struct client_frame *frame, struct client_message *message)
+{
+    size_t payload = frame->at + frame->header;
+    bool goes_on = true;
+
+    for (size_t i = 0; goes_on && i < frame->length; i++) {
+        if (payload + i == script.length)
+            return false;
+        goes_on =
+            predict_inflated(payload + i + 1, message, script.bytes[payload + i] ^ frame->key[i % 4]);
+    }
+    for (size_t i = 0; goes_on && frame->fin && i < 4; i++)
+        goes_on = predict_inflated(payload + frame->length, message, i < 2 ? 0x00 : 0xFF);
+    if (goes_on && frame->fin && (message->inflating.data_type & 128) == 0)
+        goes_on = close_wanted(payload + frame->length, 1007);
+    return goes_on;
+}
+
+static bool predict_plain(const struct client_frame *frame, struct client_message *message)
 {
     size_t payload = frame->at + frame->header;
 
-    if ((frame->opcode == 0) != (message->opcode != 0)) /* a continuation follows, and nothing else */
-        return close_wanted(payload, 1002);
-    if (frame->opcode != 0) {
-        message->opcode = frame->opcode;
-        message->length = message->text.length = 0;
-    }
     if (frame->length > options.max_message - message->length)
         return close_wanted(payload, 1009);
     for (size_t i = 0; i < frame->length; i++) {
@@ -152,11 +221,31 @@ static bool predict_data(const struct client_frame *frame, struct client_message
         if (message->opcode == 1 && !take_byte(&message->text, byte))
             return close_wanted(payload + i + 1, 1007);
     }
+    return true;
+}
+
+/* Takes a data frame: sections 5.4, 5.6 and 8.1. */
+static bool predict_data(const struct client_frame *frame, struct client_message *message)
+{
+    size_t payload = frame->at + frame->header;
+
+    if ((frame->opcode == 0) != (message->opcode != 0)) /* a continuation follows, and nothing else */
+        return close_wanted(payload, 1002);
+    if (frame->opcode != 0) {
+        message->opcode = frame->opcode;
+        message->length = message->text.length = 0;
+        message->compressed = frame->rsv1;
+        inflateEnd(&message->inflating);
+        message->inflating = (z_stream){0};
+        require(inflateInit2(&message->inflating, -15) == Z_OK, "there is no memory to inflate");
+    }
+    if (!(message->compressed ? predict_compressed : predict_plain)(frame, message))
+        return false;
     if (!frame->fin)
         return true;
     if (message->opcode == 1 && message->text.length > 0)
         return close_wanted(payload + frame->length, 1007);
-    frame_wanted(payload + frame->length, message->opcode, message->bytes, message->length);
+    echo_wanted(payload + frame->length, message);
     message->opcode = 0;
     return true;
 }
@@ -369,6 +458,7 @@ static void have_session(struct stream *s, struct trace_source *source)
     struct request request = {.stream = s, .source = source, .path = "/echo"};
     struct head head = {.length = 0};
 
+    request.deflate.window_bits = script.compresses ? WINDOW_BITS : 0;
     on_upgrade(&request, s, &head, &routes[1]);
     script_note_wake();
     check_reason_to_end();
@@ -394,6 +484,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     script_read(input, size);
     script_start(s, false);
     options.max_message = script.low_limit ? LOW_LIMIT_BYTES : 1024 * 1024;
+    if (script.compresses && !script.low_limit)
+        options.max_message = COMPRESSED_LIMIT_BYTES;
     options.max_memory = script.low_memory ? LOW_MEMORY_BYTES : 1024 * 1024;
     predict();
     memset(&compared, 0, sizeof compared);

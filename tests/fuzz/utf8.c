@@ -2,7 +2,7 @@
  * utf8.c - fuzzes utf8_check: a text, cut anywhere, is judged as in characters.h
  *
  * The input is a script (see script.h), of which only the sizes of the cuts count, and the text. It
- * is run by tests/fuzz/run.sh, or alone: build/fuzz/utf8 FILE.
+ * is run by tests/fuzz/run.py, or alone: build/fuzz/utf8 FILE.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -6,6 +6,7 @@ Like npm's ws it was not written for this server. Only what Debian 12's version
 """
 
 import asyncio
+import os
 import unittest
 
 import aiohttp
@@ -70,6 +71,18 @@ class Test(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(client.compress, 0)
         await self.assert_echoed(client, text(1000))
         await self.assert_closes(client)
+
+    async def test_with_compress_messages_come_back_the_same(self):
+        own = Server("--compress")
+        self.addCleanup(own.stop)
+        for bits in (15, 12, 9):  # 15 is offered without a number
+            client = await self.connect(own, compress=bits)
+            self.assertGreater(client.compress, 0)
+            for length in (0, 1, 125, 255, 256, 1024, 65535, 65536, 1 << 20):
+                for message in (text(length), data(length), os.urandom(length)):
+                    with self.subTest(bits=bits, length=length, kind=type(message).__name__):
+                        await self.assert_echoed(client, message)
+            await self.assert_closes(client)
 
     async def test_a_subprotocol_that_the_client_asks_for_is_not_answered(self):
         client = await self.connect(protocols=["chat"])

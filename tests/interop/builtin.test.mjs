@@ -90,6 +90,21 @@ function tests() {
     await assertCloses(client);
   });
 
+  test('with --compress, messages come back the same', { timeout: TEST_MS }, async () => {
+    const own = await startServer(['--compress']);
+    try {
+      const client = await opened(`${own.wsUrl}echo`);
+      assert.match(client.socket.extensions, /^permessage-deflate/);
+      for (const length of [0, 1, 125, 255, 256, 1024, 65535, 65536, 1 << 20]) {
+        await assertEchoed(client, text(length));
+        await assertEchoed(client, bytes(length));
+      }
+      await assertCloses(client, 1000);
+    } finally {
+      await own.stop();
+    }
+  });
+
   // As browsers' standard has it. Version 6 tells of no close after such an error, 7 does.
   test('without a subprotocol, and at another path, it gives up', { timeout: TEST_MS }, async () => {
     assert.equal(await connect(echo, ['chat']).next(), 'error');

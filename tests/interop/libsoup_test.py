@@ -6,6 +6,7 @@ It is used as it is in Debian 12 (3.2) and 13 (3.6). It works in GLib's main loo
 just as long as something is waited for.
 """
 
+import os
 import unittest
 
 import gi
@@ -108,6 +109,18 @@ class Test(unittest.TestCase):
         self.assertIn("permessage-deflate", offered)
         self.assertEqual(client.connection.get_extensions(), [])
         self.assert_echoed(client, text(1000))
+        self.assert_closes(client)
+
+    def test_with_compress_messages_come_back_the_same(self):
+        own = Server("--compress")
+        self.addCleanup(own.stop)
+        client = Client(own.echo)
+        names = [type(one).__name__ for one in client.connection.get_extensions()]
+        self.assertEqual(names, ["WebsocketExtensionDeflate"])
+        for length in (0, 1, 125, 255, 256, 1024, 65535, 65536, 1 << 20):
+            for message in (text(length), data(length), os.urandom(length)):
+                with self.subTest(length=length, kind=type(message).__name__):
+                    self.assert_echoed(client, message)
         self.assert_closes(client)
 
     def test_a_subprotocol_that_is_not_answered(self):

@@ -12,6 +12,7 @@ import unittest
 
 import websockets
 from websockets.exceptions import InvalidHandshake
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from server import Server, data, text, within_deadline
 
@@ -23,6 +24,11 @@ os.environ["no_proxy"] = "127.0.0.1"
 async def connect(url, **options):
     connection = websockets.connect(url, max_size=None, **options)
     return await within_deadline(connection, "the connection to open")
+
+
+def client_extensions(client):
+    # Newer versions keep them in what they call the protocol.
+    return getattr(client, "extensions", None) or client.protocol.extensions
 
 
 async def send(client, message):
@@ -149,6 +155,27 @@ class Echo(Test):
 
 
 class WithOptions(Test):
+    async def test_with_compress_messages_come_back_the_same(self):
+        server = Server("--compress")
+        self.addCleanup(server.stop)
+        for offer in (
+            {},
+            {"client_max_window_bits": True},
+            {"server_no_context_takeover": True, "client_no_context_takeover": True},
+            {"server_max_window_bits": 9, "client_max_window_bits": 9},
+        ):
+            with self.subTest(offer=offer):
+                factory = ClientPerMessageDeflateFactory(**offer)
+                client = await connect(server.echo, extensions=[factory], compression=None)
+                self.assertEqual([one.name for one in client_extensions(client)], ["permessage-deflate"])
+                for length in (0, 1, 125, 255, 256, 1024, 65535, 65536, 1 << 20):
+                    await self.assert_echoed(client, text(length))
+                    await self.assert_echoed(client, data(length))
+                    await self.assert_echoed(client, os.urandom(length))
+                await send(client, [b"a" * 1000, b"", b"b" * 1000])
+                self.assertEqual(await receive(client), b"a" * 1000 + b"b" * 1000)
+                await self.assert_closes(client)
+
     async def test_a_message_longer_than_max_message_ends_the_connection_with_1009(self):
         server = Server("--max-message", "1000")
         self.addCleanup(server.stop)

@@ -6,7 +6,7 @@
 #
 #     tests/interop/with-server.sh build/peers/libwebsockets
 #
-# SERVER names another server than ./server.
+# SERVER names another server than ./server; OPTIONS are more options for it.
 set -u
 
 folder=$(mktemp -d) || exit
@@ -26,7 +26,7 @@ fail()
 
 : >"$folder/stdout"
 # Whatever happens here, it ends after three minutes. "timeout" passes the signals on.
-timeout --foreground -k 10 180 "${SERVER:-./server}" --port 0 --wire --verbose \
+timeout --foreground -k 10 180 "${SERVER:-./server}" --port 0 --wire --verbose ${OPTIONS:-} \
     >"$folder/stdout" 2>"$folder/stderr" &
 server=$!
 waited=0

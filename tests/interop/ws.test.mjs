@@ -3,6 +3,7 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import WebSocket from 'ws';
 import { startServer, within } from '../server.mjs';
 
@@ -246,6 +247,49 @@ describe('ws as a client of a server with options', () => {
       const client = await connect(echo);
       client.socket.send(bytes(600), { fin: false });
       client.socket.send(bytes(600), { fin: true });
+      assert.equal((await client.next()).code, 1009);
+    }));
+
+  // What the client offers, and the names of what it must have been given. It checks that by itself, too.
+  const both = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover';
+  for (const [offer, response] of [
+    [{}, both],
+    [{ serverNoContextTakeover: true, clientNoContextTakeover: true }, both],
+    [{ serverMaxWindowBits: 9, clientMaxWindowBits: 9 }, `${both}; server_max_window_bits=9`],
+    [{ serverMaxWindowBits: 15, threshold: 0 }, `${both}; server_max_window_bits=13`],
+  ]) {
+    test(`with --compress, messages come back the same, offered ${JSON.stringify(offer)}`, () =>
+      withServer(['--compress'], async (echo) => {
+        const client = new Client(echo, { perMessageDeflate: offer });
+        let extensions;
+        client.socket.on('upgrade', (answer) => { extensions = answer.headers['sec-websocket-extensions']; });
+        await within(client.opened, 'the connection to open');
+        assert.equal(extensions, response);
+        for (const length of [0, 1, 125, 255, 256, 1024, 65535, 65536, 1 << 20]) {
+          await assertEchoed(client, text(length));
+          await assertEchoed(client, bytes(length));
+          await assertEchoed(client, randomBytes(length));
+        }
+        const parts = ['Zwölf ', '€ und '.repeat(300), '😀'];
+        parts.forEach((part, i) => client.socket.send(part, { fin: i === 2, compress: true }));
+        assert.deepEqual(await client.next(), { text: parts.join('') });
+        assert.deepEqual(await close(client, 1000), { code: 1000, reason: '' });
+      }));
+  }
+
+  test('with --compress, a window of 2^8 bytes is declined', () =>
+    withServer(['--compress'], async (echo) => {
+      const client = await connect(echo, { perMessageDeflate: { serverMaxWindowBits: 8 } });
+      assert.equal(client.socket.extensions, '');
+      await assertEchoed(client, text(1000));
+      await close(client);
+    }));
+
+  test('with --compress, --max-message holds for what was inflated: 1009', () =>
+    withServer(['--compress', '--max-message', '10000'], async (echo) => {
+      const client = await connect(echo, { perMessageDeflate: true });
+      await assertEchoed(client, Buffer.alloc(10000));
+      client.socket.send(Buffer.alloc(10001));
       assert.equal((await client.next()).code, 1009);
     }));
 

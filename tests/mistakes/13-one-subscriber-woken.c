@@ -1,9 +1,9 @@
 /*
  * The mistake: whoever publishes wakes one thread that waits, by pthread_cond_signal, and there may be
  * several.
- * On the wire: of two pages of /wire, one is told, and the other one not before the next event.
+ * On the wire: of two clients of the chat, one is told, and the other one not before the next message.
  *
- * Caught by: tests/13_wire.c
+ * Caught by: tests/13_chat.c
  * Says: a message must wake every subscriber that waits
  */
 void broadcast_publish(struct broadcast *ring, const void *message, size_t size)

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""The lessons, as lessons/course.toml and the code tell of them.
+
+    lessons/tools/course.py shell      what common.sh wants to know, as it wants it
+    lessons/tools/course.py table      the table of lessons/README.md
+    lessons/tools/course.py update     writes that table into lessons/README.md
+"""
+import glob
+import os
+import re
+import sys
+import tomllib
+
+from functions import functions_of, sources
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+README = "lessons/README.md"
+TABLE = re.compile(r"^\| \| lesson \| minutes .*?\n(?=\n)", re.M | re.S)
+
+
+class Lesson:
+    """The fields of course.toml, with what follows from them."""
+
+    def __init__(self, number, name, minutes, notes, check, own=False, instead=None):
+        self.number, self.name, self.minutes, self.notes = number, name, minutes, notes
+        self.check, self.own, self.instead = check, own, instead
+        words = re.sub(r"[^\w\- ]", "", name).replace(" ", "-")
+        self.folder = f"{number:02}-{words}"
+        self.text = f"lessons/{self.folder}/README.md"
+
+    @property
+    def has_something_to_write(self):
+        return self.instead is None
+
+    @property
+    def suite(self):
+        found = glob.glob(f"tests/{self.number:02}_*.c")
+        return os.path.basename(found[0])[:-2] if found else None
+
+    @property
+    def is_fair_to_others(self):
+        """Whether its check asks a server for nothing but bytes."""
+        return self.check.startswith("over the wire") and not self.own
+
+    def functions(self):
+        """Those that a learner writes, in the order in which its text has them written."""
+        found = [function for source in sources() for function in functions_of(source)
+                 if function.is_written_by_learner and function.lesson == self.number]
+        with open(self.text, encoding="utf-8") as file:
+            writing = file.read().partition("\n## Write it\n")[2].partition("\n## ")[0]
+        places = {function.name: writing.find(f"`{function.name}`") for function in found}
+        return sorted(found, key=lambda function: (places[function.name] < 0, places[function.name]))
+
+    def row(self):
+        names = [f"`{function.name}`" for function in self.functions()]
+        check = self.check
+        if check == "calls":
+            check += " them" if len(names) > 1 else " it"
+        notes = ", ".join(f"[{note}](notes.md#{note.lower()})" for note in self.notes)
+        cells = [f"{self.number:02}", f"[{self.name}]({self.folder}/README.md)", str(self.minutes), notes,
+                 f"nothing: {self.instead}" if self.instead else ", ".join(names), check]
+        return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|\n"
+
+
+with open(os.path.join(ROOT, "lessons", "course.toml"), "rb") as toml:
+    LESSONS = [Lesson(**fields) for fields in tomllib.load(toml)["lesson"]]
+LAST = LESSONS[-1].number
+# The lessons after it have nothing to write.
+LAST_TO_WRITE = max(lesson.number for lesson in LESSONS if lesson.has_something_to_write)
+
+
+def table():
+    head = ("| | lesson | minutes | notes | functions that you write | check |\n"
+            "| --- | --- | --- | --- | --- | --- |\n")
+    return head + "".join(lesson.row() for lesson in LESSONS)
+
+
+def update():
+    with open(README, encoding="utf-8") as file:
+        before = file.read()
+    after = TABLE.sub(lambda _: table(), before, count=1)
+    if after != before:
+        with open(README, "w", encoding="utf-8") as file:
+            file.write(after)
+
+
+def shell():
+    return f"last_to_write={LAST_TO_WRITE} last_lesson={LAST}\n"
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    if sys.argv[1] == "update":
+        update()
+    else:
+        print({"shell": shell, "table": table}[sys.argv[1]](), end="")
