@@ -38,10 +38,11 @@ struct broadcast {
     struct broadcast_slot slots[BROADCAST_SLOTS];
 };
 
-/* The beginning of every ring: `static struct broadcast room = BROADCAST_EMPTY;` */
+/* The beginning of every ring: `static struct broadcast room = BROADCAST_EMPTY;`. It is all zeros, so that
+ * the program's file needs no room for the slots. */
 #define BROADCAST_EMPTY \
     { \
-        .lock = PTHREAD_MUTEX_INITIALIZER, .published = PTHREAD_COND_INITIALIZER, .next = 1 \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .published = PTHREAD_COND_INITIALIZER \
     }
 
 struct subscriber {

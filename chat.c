@@ -24,8 +24,8 @@ static struct broadcast room = BROADCAST_EMPTY;
 static const char *find_parameter(const char *query, const char *name, size_t *length)
 {
     while (query != NULL && strncmp(query, name, strlen(name)) != 0) {
-        query = strchr(query, '&');
-        query += query != NULL ? 1 : 0;
+        const char *ampersand = strchr(query, '&');
+        query = ampersand == NULL ? NULL : ampersand + 1;
     }
     if (query == NULL)
         return NULL;
@@ -120,7 +120,7 @@ void chat_serve(struct websocket *ws)
     tell_all(name, "has joined");
     while (frame_read_message(ws) == 0 && say(ws) == 0)
         ;
-    broadcast_end(&room, &sender.subscriber); /* before the farewell, which is for the others */
+    broadcast_end(&room, &sender.subscriber); /* before "has left", which is for the others */
     tell_all(name, "has left");
     sender_join(&sender);
 }

@@ -89,7 +89,7 @@ void clients_begin(int timeout_s)
     pthread_attr_setstacksize(&thread_attributes, THREAD_STACK_BYTES);
 }
 
-/* ---- who is there ---- */
+/* ---- the table ---- */
 
 /* Lesson 14, provided. Raises the number of descriptors that this process may have to what it is allowed
  * to ask for, and says so if even that is too low. */

@@ -1,5 +1,5 @@
 /*
- * clients.h - the table of all clients: who is there, how many there may be, and whom to wake
+ * clients.h - the table of all clients: how many there are and may be, and which worker to wake
  */
 #ifndef CLIENTS_H
 #define CLIENTS_H

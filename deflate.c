@@ -31,7 +31,7 @@
 #define MEMORY_LEVEL 6
 
 /* Bytes for a parameter's name and value, with a null terminator: more than the known ones have. Of a
- * longer one, only the beginning is kept, which is none of those. */
+ * longer one, only the beginning is kept, which is not one of those. */
 #define NAME_BYTES 32
 #define VALUE_BYTES 4
 

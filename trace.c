@@ -159,7 +159,7 @@ int trace_next(struct subscriber *subscriber, struct trace_event *event, bool wa
         event->length = subscriber->dropped;
         event->size = 0;
     }
-    event->number = subscriber->number;
+    event->number = subscriber->number + 1; /* the page counts from 1 */
     event->t_us = subscriber->t_us;
     return 0;
 }

@@ -1135,6 +1135,23 @@ void have_talk_once(const struct talk *talk)
     talk_cut(talk->name, script, answers, FEED_WHOLE);
 }
 
+void expect_no_reply(const char *what, const char *script)
+{
+    unsigned char got[200];
+    size_t length;
+    unsigned char *bytes = frames(script, &length);
+    int fd = open_websocket();
+
+    send_bytes(fd, bytes, length);
+    shutdown(fd, SHUT_WR);
+    ssize_t n = receive_all(fd, got, sizeof got);
+    EXPECT(n == 0, "%s (%s): the server must send nothing and end the connection, but %s %s", what,
+           script, received_so_far > 0 ? "it sent" : "it went on:",
+           received_so_far > 0 ? describe(got, received_so_far) : end_words());
+    free(bytes);
+    close(fd);
+}
+
 void have_talk(const struct talk *talk)
 {
     char script[4000], answers[4000], more[4100], more_answers[4100];

@@ -215,6 +215,10 @@ unsigned char *frames(const char *script, size_t *length);
  * "binary*70000". What no server may send is described in words, with a "!". */
 const char *describe(const unsigned char *bytes, size_t length);
 
+/* Sends what a script says, on a new connection, and ends that direction, in the middle of a frame. Expects the
+ * server to end the connection without a reply. `what` names what was cut off. */
+void expect_no_reply(const char *what, const char *script);
+
 struct talk {
     const char *name;
     const char *script;  /* what the client sends */

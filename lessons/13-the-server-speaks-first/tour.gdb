@@ -28,7 +28,7 @@ commands
   say The ring knows nothing of its subscribers. It knows the number of the next message, and what is in
   say its slots: bob has joined, ada has joined, and this.
   your-turn p 'chat.c'::room.next
-  your-turn p *'chat.c'::room.slots[3].bytes@'chat.c'::room.slots[3].size
+  your-turn p *'chat.c'::room.slots[2].bytes@'chat.c'::room.slots[2].size
   say bt 3 shows who sends it.
   your-turn bt 3
   tour-ends
