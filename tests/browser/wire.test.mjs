@@ -428,11 +428,12 @@ playTest('frames that break rules say so, also when they are opened', (tell) => 
 
 pageTest('the ladder keeps 50,000 rows, says so, and stays quick', async (page) => {
   await page.evaluate(async () => {
-    const [{ session, changed }, { Tracker }] = await Promise.all([import('/ladder.js'), import('/track.js')]);
-    const tracker = new Tracker();
-    session.clear();
+    const modules = ['/ladder.js', '/session.js', '/track.js'].map((name) => import(name));
+    const [{ changed, look }, { Session }, { Tracker }] = await Promise.all(modules);
+    const tracker = new Tracker(), session = new Session();    // of its own: the page's goes on meanwhile
     const frame = { event: 'frame', conn: 1, dir: 'out', bytes: '810568656c6c6f', length: 5 };
     for (let n = 1; n <= 52_000; n += 1) session.addRight(tracker.add({ ...frame, n, t: n })[0]);
+    look(session, '52,000 frames');
     changed();
   });
   await page.selectOption('#whose', 'all');
