@@ -2,8 +2,9 @@
 # need; tests/tests.mk has the tests, and lessons/lessons.mk what keeps the course right.
 
 # These are arguments: they count on make's command line. Others export such names for their own purposes.
-ARGUMENTS = ARGS BOOK BUILD CLIENT FORCE LESSON MISTAKE ROUNDS SECONDS SOAK UPDATE V VARIANT WORKSHOP \
-	ALONE BROWSER FAIL_FAST FOREIGN LEARN PART PASSED_LESSON PATIENCE TOUR_CLIENT TOUR_TRANSCRIPT TRANSCRIPT
+ARGUMENTS = ARGS BOOK BUILD CHALLENGE CLIENT FORCE LESSON MISTAKE ROUNDS SECONDS SOAK UPDATE V VARIANT WORKSHOP \
+	ALONE BROWSER FAIL_FAST FOREIGN LEARN PART PASSED_LESSON PATIENCE SANITIZE TOUR_CLIENT \
+	TOUR_TRANSCRIPT TRANSCRIPT
 $(foreach name,$(ARGUMENTS),$(if $(filter environment,$(origin $(name))),$(eval undefine $(name))))
 # The programs that are started speak one language, and find what they always find.
 export LC_ALL = C.UTF-8
@@ -12,9 +13,8 @@ unexport LANGUAGE CDPATH GREP_OPTIONS POSIXLY_CORRECT PYTHONHOME PYTHONPATH
 # How a text is written for the shell, and in C.
 quoted = '$(subst ','\'',$1)'
 in_c = "$(subst ",\",$(subst \,\\,$1))"
-# A word about what is done, instead of the command; V=1 shows the command, -s neither.
-SILENT = $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
-say = $(if $(V),,@$(if $(SILENT),,echo '$1 $2';))
+# Nothing is said of a command, so that a compiler's error stands alone. V=1 shows each.
+Q = $(if $(V),,@)
 # Makes the folder of what is made.
 FOLDER = @sh lessons/tools/folder.sh $(@D)
 
@@ -55,14 +55,15 @@ SERVER = server
 # Each part of the server has a header; server.c has main.
 PARTS = $(basename $(wildcard *.h))
 OBJECTS = $(PARTS:%=$(BUILD)/%.o)
-SUITES = $(sort $(basename $(notdir $(wildcard tests/[0-9]*.c))))
-SOURCES = $(wildcard *.[ch] tests/*.[ch] tests/bench/*.c tests/interop/*.[ch] lessons/tools/*.[ch])
+SUITES = $(sort $(basename $(notdir $(wildcard tests/suites/*.c))))
+SOURCES = $(wildcard *.[ch] $(foreach folder,suites harness system bench peers,tests/$(folder)/*.[ch]) \
+	lessons/tools/*.[ch] lessons/challenges/*/answer/*.c)
 
 # The Debian and Ubuntu packages: to build and run; to go through the lessons; to test.
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev zlib1g-dev
 WORKSHOP_PACKAGES = $(PACKAGES) libcunit1-dev gdb python3 curl netcat-openbsd xxd openssl procps
 TEST_PACKAGES = $(WORKSHOP_PACKAGES) clang $(FUZZER_PACKAGE) clang-format clang-tidy cppcheck gawk \
-	util-linux zsh fish nginx fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
+	patch util-linux zsh fish nginx fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
 	help2man man-db mandoc tidy $(NODE_PACKAGES) $(PEER_PACKAGES)
 # The clients that others wrote. Ubuntu has no firefox-esr; the tests leave it out there.
 PEER_PACKAGES = python3-websockets python3-aiohttp python3-gi gir1.2-soup-3.0 libwebsockets-dev \
@@ -80,13 +81,13 @@ APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 .PHONY: all run install uninstall man deps test-deps debug-build bench-deps clean help help-all FORCE
 
 all: $(SERVER) ## build ./server
-	@$(if $(SILENT),,echo 'built ./$<$(if $(filter server,$<),: make run)')
+	@$(if $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),,echo 'built ./$<$(if $(filter server,$<),: make run)')
 
 run: $(SERVER) ## build it, start it, and print the page's address (ARGS="--port 9000")
 	@$(FORWARDED) ./$(SERVER) --wire $(ARGS)
 
 $(SERVER): $(BUILD)/server.o $(OBJECTS)
-	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # The program holds the absolute name of client/: it must be built again where the folder was moved.
 $(BUILD)/files.o: $(BUILD)/folder
@@ -97,7 +98,7 @@ $(BUILD)/folder: FORCE
 
 $(BUILD)/%.o: %.c Makefile
 	$(FOLDER)
-	$(call say,CC,$<)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $< || \
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $< || \
 		sh lessons/tools/missing.sh $< $(CC) $(ALL_CPPFLAGS)
 
 debug-build: ## build build/debug/server for a debugger: nothing optimised away
@@ -117,7 +118,7 @@ uninstall: ## remove what "make install" has installed, with the same PREFIX
 	cd $(call quoted,$(DESTDIR)$(PREFIX)) && rm -rf bin/server share/man/man1/server.1 share/websocket-server
 
 man: $(SERVER) ## write the man page, server.1, from --help and server.h2m
-	@sh tests/manual.sh ./$(SERVER) server.1
+	@sh tests/system/manual.sh ./$(SERVER) server.1
 
 clean: ## remove all that was made
 	rm -rf build server compile_commands.json
@@ -137,22 +138,30 @@ help help-all:
 
 .PHONY: workshop lesson mine watch solution doctor workshop-deps
 
-workshop: ## the folder for your own code (LESSON=3: at the beginning of lesson 3)
-	@python3 lessons/tools/workshop.py begin "$${LESSON:-}"
+# WORKSHOP=ann: all these commands are about the folder ann/ instead of workshop/.
+CODE = $(or $(WORKSHOP),workshop)
+MINE = $(if $(WORKSHOP),$(call quoted,build/mine-$(notdir $(WORKSHOP:/=))),build/mine)
+
+workshop: ## the folder for your own code (LESSON=3: at the beginning of lesson 3; WORKSHOP=ann: in ann/)
+	@$(if $(WORKSHOP),sh lessons/tools/folder.sh $(call quoted,$(WORKSHOP)) &&) \
+		python3 lessons/tools/workshop.py begin "$${LESSON:-}"
 
 ifneq ($(LESSON),)
 check: ## LESSON=3: lesson 3's check, of workshop/ (or of SERVER="node my.js")
 	@python3 lessons/tools/workshop.py check "$$LESSON"
+else ifneq ($(CHALLENGE),)
+check: ## CHALLENGE=clock: the same for a challenge, after the lessons
+	@python3 lessons/tools/challenge.py "$$CHALLENGE"
 endif
 
 lesson: ## your way through the lessons: done, next, not yet
 	@python3 lessons/tools/workshop.py path
 
 mine: ## build the server in workshop/ and start it (ARGS="--port 9000")
-	@test -d workshop || { echo "There is no workshop/ yet: make workshop makes it."; exit 1; }
+	@test -d $(call quoted,$(CODE)) || { echo There is no $(call quoted,$(CODE))/ yet: make workshop makes it.; exit 1; }
 	@mkdir -p build
-	@python3 lessons/tools/build.py workshop build/mine
-	$(FORWARDED) build/mine $(ARGS)
+	@python3 lessons/tools/build.py $(call quoted,$(CODE)) $(MINE)
+	$(FORWARDED) $(MINE) $(ARGS)
 
 watch: ## check the lesson you are at whenever a file in workshop/ changes
 	@python3 lessons/tools/workshop.py watch
@@ -168,7 +177,7 @@ doctor: ## is there all that the lessons need?
 .PHONY: debug
 
 debug: ## a lesson's tour in gdb (LESSON=9; CLIENT=1: no browser is needed)
-	@LESSON="$(LESSON)" CLIENT="$(CLIENT)" sh lessons/tools/debug.sh
+	@LESSON="$(LESSON)" CLIENT="$(CLIENT)" python3 lessons/tools/debug.py
 
 # ---- what must be installed ----
 
@@ -205,4 +214,4 @@ bench-deps: ## install what is needed to measure as well
 
 # Without them, in a container that is being made, the packages above can be installed all the same.
 -include tests/tests.mk lessons/lessons.mk
--include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*/*.d)

@@ -69,7 +69,7 @@ void broadcast_subscribe(struct broadcast *ring, struct subscriber *subscriber);
 int broadcast_next(struct broadcast *ring, struct subscriber *subscriber, void *to, bool wait);
 
 /* Ends a subscription, from any thread: it gets what has been published so far, and nothing that comes
- * later. Does not block. */
+ * later; if it has lost messages, later ones may be counted among those. Does not block. */
 void broadcast_end(struct broadcast *ring, struct subscriber *subscriber);
 
 #endif

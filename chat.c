@@ -34,8 +34,8 @@ static const char *find_parameter(const char *query, const char *name, size_t *l
     return query;
 }
 
-/* Lesson 13. Takes a client's name from its request, and checks it; who gives none is a guest. Without a
- * space or a colon in it, no name looks like the server, or like a name and what it says. */
+/* Lesson 13. Takes a client's name from its request, and checks it; a client without one is a guest.
+ * Without a space or a colon in it, no name looks like the server, or like a name and what it says. */
 int chat_name(struct request *request)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

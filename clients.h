@@ -14,7 +14,7 @@
 /* A client. Its worker owns it, and frees it at the end. */
 struct client {
     unsigned long number; /* counts from 1; never changes */
-    bool rejected;        /* one too many: it only gets to know that; never changes */
+    bool rejected;        /* one too many: it only learns that; never changes */
 
     /* Under the table's lock. */
     struct client *next, *previous;
@@ -23,9 +23,8 @@ struct client {
     bool upgraded;          /* the 101 has been written: from then on, every byte is a sign of life */
     unsigned long received; /* what stream.received was when main last looked */
     int64_t since_ms;       /* since when nothing has come; before the upgrade: since it came */
-    bool pending;           /* some of our bytes were when main last looked */
-    unsigned long taken;    /* how many of our bytes it had acknowledged when main last looked */
-    int64_t taken_ms;       /* since when it has acknowledged none, although some are pending */
+    struct stream_progress progress; /* with our bytes, when main last looked */
+    int64_t taken_ms;                /* since when it has acknowledged none, although some are pending */
 
     struct trace_source source; /* its worker's own */
     struct stream stream;       /* has a lock of its own */
@@ -69,14 +68,13 @@ void clients_check_time(void);
 
 /* For main: wakes every worker, so that it tells its client that the server stops; waits until all of
  * them have ended, and after STOP_S seconds aborts the connections that are left. Blocks, for twice
- * STOP_S at most. -1: some worker has not ended, because the file system hangs, or
- * because it compresses a message of 100 MB and more. */
+ * STOP_S at most. -1: some worker has not ended, because the file system hangs. */
 int clients_stop(void);
 
 /* Seconds that clients have for an orderly end when the server stops. */
 #define STOP_S 5
 
-/* Clients beyond the most that are served: they get to know that the server is full. Beyond
+/* Clients beyond the most that are served: they learn that the server is full. Beyond
  * these, a connection is closed without a response, because a crowd must not get as many threads as
  * it wants. */
 #define MOST_REJECTED 64

@@ -63,7 +63,7 @@ static unsigned read_window_bits(const char *value)
 }
 
 /* Lesson 15. Adds a parameter to an offer. -1: the offer must be declined, because the parameter is
- * unknown, or its value is not allowed, or it comes twice (7.1); or because zlib has no such window. */
+ * unknown, or its value is not allowed, or it comes twice (7); or because zlib has no such window. */
 static int add_parameter(struct offer *offer, const struct parameter *p)
 {
     unsigned value = p->has_value ? read_window_bits(p->value) : 1, *place = NULL;
@@ -133,7 +133,7 @@ static struct deflate accept_offer(const struct offer *offer)
 }
 
 /* Lesson 15, provided. Accepts the first offer that it can: the client has put first what it likes best
- * (5.1). */
+ * (5). */
 struct deflate deflate_negotiate(const char *offers)
 {
     while (*offers != '\0') {

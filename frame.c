@@ -35,10 +35,6 @@
  * arrive: in two large steps to MESSAGE_LARGE_BYTES, then by doubling. */
 #define MESSAGE_START_BYTES 256
 
-/* Bytes of payload that are taken from the stream at once, so that they are still in the processor's
- * cache when their mask is taken off and their text is checked. */
-#define PIECE_BYTES (128 * 1024)
-
 /* Bytes of a compressed payload that are read and inflated at once. They are on the worker's stack, where
  * more of them would cost every client that has got a message. */
 #define COMPRESSED_PIECE_BYTES 1024
@@ -49,8 +45,9 @@
 #define COMPRESS_FROM_BYTES 256
 _Static_assert(COMPRESS_FROM_BYTES > CONTROL_BYTES, "control frames are never compressed");
 
-/* RSV1, where it stands in the first byte of a header. */
-#define RSV1_OF_BYTE 0x40
+/* Longer messages are sent as they are: to compress this many takes up to 2 s, in which the worker cannot
+ * notice that the server stops. */
+#define COMPRESS_MOST_BYTES (16 * 1024 * 1024)
 
 /* Bytes of memory that the large messages of all websockets take. Atomic, no lock. */
 static atomic_size_t memory_used;
@@ -66,7 +63,7 @@ void frame_begin(struct websocket *ws, struct stream *stream, const struct trace
     ws->message = (struct message){.opcode = 0};
     ws->text = (struct utf8){.missing = 0};
     ws->inflater = NULL;
-    frame_compress(ws, 0);
+    ws->window_bits = 0;
     ws->pinged = false;
     ws->close_code = 0;
     ws->reason = NULL;
@@ -76,7 +73,6 @@ void frame_begin(struct websocket *ws, struct stream *stream, const struct trace
 void frame_compress(struct websocket *ws, unsigned window_bits)
 {
     ws->window_bits = window_bits;
-    ws->compress_from = window_bits != 0 ? COMPRESS_FROM_BYTES : SIZE_MAX;
 }
 
 /* Lesson 14, provided. How much of so many bytes counts to memory_used: nothing, if they are few. */
@@ -168,7 +164,7 @@ static int read_on(struct websocket *ws)
 
 /* ---- a frame's header ---- */
 
-/* Lesson 9. Makes the first n bytes of a frame wait in the read buffer. */
+/* Lesson 9, provided. Makes the first n bytes of a frame wait in the read buffer. */
 static int need(struct websocket *ws, size_t n)
 {
     while (stream_waiting(ws->stream) < n)
@@ -244,7 +240,7 @@ static int read_length(struct websocket *ws, struct frame *frame)
     return 0;
 }
 
-/* Lesson 9. Reads a frame's header where it lies in the read buffer, and checks it as early as it can:
+/* Lesson 9. Reads a frame's header in place, in the read buffer, and checks it as early as it can:
  * what is wrong is rejected before the rest has come. */
 static int read_header(struct websocket *ws, struct frame *frame)
 {
@@ -311,8 +307,6 @@ static int read_piece(struct websocket *ws, struct frame *frame, unsigned char *
 {
     if (room > frame->length - frame->offset)
         room = (size_t)(frame->length - frame->offset);
-    if (room > PIECE_BYTES)
-        room = PIECE_BYTES;
     while (stream_read_some(ws->stream, to, room, got) != 0)
         if (read_on(ws) != 0)
             return -1;
@@ -387,7 +381,7 @@ static int check_text_end(struct websocket *ws)
     return 0;
 }
 
-/* Lesson 10, provided. Takes a payload that is complete in the read buffer where it lies: most messages
+/* Lesson 10, provided. Takes a payload in place, when all of it is in the read buffer: most messages
  * are small, and need no memory of their own. */
 static int take_payload(struct websocket *ws, struct frame *frame)
 {
@@ -423,7 +417,7 @@ static int read_payload(struct websocket *ws, struct frame *frame)
 
 /* ---- compressed messages ---- */
 
-/* Lesson 15, provided. Keeps the beginning of a compressed payload, for the trace; frame->offset is behind
+/* Lesson 15, provided. Keeps the beginning of a compressed payload, for the trace; frame->offset is after
  * the piece. */
 static void keep_payload(struct frame *frame, const unsigned char *piece, size_t length)
 {
@@ -449,7 +443,7 @@ static size_t room_left(const struct websocket *ws)
     return (m->capacity < ws->max_message ? m->capacity : ws->max_message) - m->length;
 }
 
-/* Lesson 15. Inflates a piece of a message, behind what has come of it. Makes at most max_message bytes,
+/* Lesson 15. Inflates a piece of a message, after what has come of it. Makes at most max_message bytes,
  * however many the piece stands for, and checks a text as it comes out. */
 static int inflate_piece(struct websocket *ws, const unsigned char *piece, size_t length)
 {
@@ -490,11 +484,9 @@ static int read_compressed(struct websocket *ws, struct frame *frame)
     return inflate_piece(ws, (const unsigned char *)DEFLATE_TAIL, DEFLATE_TAIL_BYTES);
 }
 
-/* Not inlined, so that the stack of a client that sends none is not as deep. */
-static int read_compressed_message(struct websocket *ws, struct frame *frame) __attribute__((noinline));
-
-/* Lesson 15, provided. Takes a frame of a compressed message. The first one has RSV1, which holds for all. */
-static int read_compressed_message(struct websocket *ws, struct frame *frame)
+/* Lesson 15, provided. Takes a frame of a compressed message. The first one has RSV1, which holds for all.
+ * Not inlined, so that the stack of a client that sends none is not as deep. */
+static __attribute__((noinline)) int read_compressed_message(struct websocket *ws, struct frame *frame)
 {
     ws->message.bytes = ws->message.memory;
     frame->compressed = true;
@@ -525,22 +517,21 @@ static int read_plain(struct websocket *ws, struct frame *frame, bool is_whole)
     return read_payload(ws, frame);
 }
 
-/* Lesson 10, provided. Takes a data frame into the message that it begins or continues. `is_plain`: it is
- * all of one, and not compressed. */
+/* Lesson 10, provided. Takes a data frame into the message that it begins or continues. A whole message
+ * needs no join_fragment, so the server works before that is written. */
 static int read_data(struct websocket *ws, struct frame *frame)
 {
-    bool is_plain =
-        frame->fin && frame->rsv == 0 && frame->opcode != OPCODE_CONTINUATION && ws->message.opcode == 0;
+    bool is_whole = frame->fin && frame->opcode != OPCODE_CONTINUATION && ws->message.opcode == 0;
     int result;
 
-    if (!is_plain && join_fragment(ws, frame) != 0)
+    if (!is_whole && join_fragment(ws, frame) != 0)
         return -1;
     if (ws->message.opcode == 0)
         ws->message.opcode = frame->opcode;
-    if (!is_plain && (frame->rsv != 0 || ws->inflater != NULL))
+    if (frame->rsv != 0 || ws->inflater != NULL)
         result = read_compressed_message(ws, frame);
     else
-        result = read_plain(ws, frame, is_plain);
+        result = read_plain(ws, frame, is_whole);
     return result == 0 && frame->fin ? check_text_end(ws) : result;
 }
 
@@ -706,24 +697,22 @@ static int write_frame(struct websocket *ws, unsigned opcode, const void *payloa
     return 0;
 }
 
-/* Not inlined, so that messages that are not compressed do not pay for its registers. */
-static int write_compressed(struct websocket *ws, unsigned opcode, const void *payload, size_t length,
-                            unsigned flags) __attribute__((noinline));
-
-/* Lesson 15, provided. Writes a message compressed, if it becomes shorter and there is memory for that;
- * else as it is, which is always allowed (RFC 7692 section 6). */
-static int write_compressed(struct websocket *ws, unsigned opcode, const void *payload, size_t length,
-                            unsigned flags)
+/* Lesson 15, provided. Writes a message compressed, if it becomes shorter, and there is time and memory for
+ * that; else as it is, which is always allowed (RFC 7692 section 6). Not inlined, so that messages that are
+ * not compressed do not pay for its registers. */
+static __attribute__((noinline)) int write_compressed(struct websocket *ws, unsigned opcode,
+                                                      const void *payload, size_t length, unsigned flags)
 {
     unsigned char *bytes;
     size_t size;
     int result;
 
-    if (memory_used > ws->max_memory / 2 || !take_memory(ws, counted(length)))
-        return write_frame(ws, opcode, payload, length, flags); /* others need it more */
+    if (length > COMPRESS_MOST_BYTES || memory_used > ws->max_memory / 2 || /* others need it more */
+        !take_memory(ws, counted(length)))
+        return write_frame(ws, opcode, payload, length, flags);
     bytes = deflate_compress(ws->window_bits, payload, length, &size);
     if (bytes != NULL)
-        result = write_frame(ws, opcode | RSV1_OF_BYTE, bytes, size, flags);
+        result = write_frame(ws, opcode | RSV1 << 4, bytes, size, flags);
     else
         result = write_frame(ws, opcode, payload, length, flags);
     free(bytes);
@@ -735,7 +724,7 @@ static int write_compressed(struct websocket *ws, unsigned opcode, const void *p
 int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size_t length,
                 unsigned flags)
 {
-    if (length >= ws->compress_from)
+    if (ws->window_bits != 0 && length >= COMPRESS_FROM_BYTES)
         return write_compressed(ws, opcode, payload, length, flags);
     return write_frame(ws, opcode, payload, length, flags);
 }

@@ -101,7 +101,6 @@ struct websocket {
 
     /* What was agreed on; every thread may read it. Never changes after frame_compress. */
     unsigned window_bits; /* the size of the window that we compress with; 0: nothing is compressed */
-    size_t compress_from; /* messages from this many bytes on are compressed */
 
     bool pinged;             /* a ping was sent, */
     unsigned long pinged_at; /* when so many bytes had been received */

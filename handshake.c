@@ -87,8 +87,8 @@ static bool has_not_asked(const struct stream *s)
     return s->cause == STREAM_EOF || (s->cause == STREAM_STOPPING && stream_is_idle(s));
 }
 
-/* Lesson 4. Reads one line of the request to the end of its text, within the limits. `too_long` is the
- * status for a line that is longer. */
+/* Lesson 4, provided. Reads one line of the request to the end of its text, within the limits. `too_long`
+ * is the status for a line that is longer. */
 static int read_line(struct request *r, int too_long, char **line)
 {
     size_t room = REQUEST_BYTES - r->used, length;
@@ -205,7 +205,7 @@ static int parse_header(struct request *r, char *line)
     return 0;
 }
 
-/* Lesson 4. The nth value of a header; its name may be written in any case (RFC 9110 5.1). */
+/* Lesson 4. The nth value of a header; its name is case-insensitive (RFC 9110 5.1). */
 const char *request_header(const struct request *r, const char *name, size_t nth)
 {
     for (size_t i = 0; i < r->header_count; i++)
@@ -321,7 +321,7 @@ static int write_head(struct request *r, const char *head, unsigned flags)
     return result;
 }
 
-/* Lesson 5. Writes a response's head: the status line, the header fields, and the empty line. */
+/* Lesson 5, provided. Writes a response's head: status line, header fields, and the empty line. */
 int handshake_respond(struct request *r, int status, const char *extra, const char *type, size_t length)
 {
     char head[RESPONSE_HEAD_BYTES], date[sizeof "Sun, 06 Nov 1994 08:49:37 GMT"];
@@ -391,7 +391,7 @@ static const char *skip_value(const char *p)
 }
 
 /* Lesson 6, provided. Skips a name, or "name; parameter; parameter=value" where there may be
- * parameters, and the spaces behind; NULL: there is none (RFC 6455 section 9.1). */
+ * parameters, and the spaces after it; NULL: there is none (RFC 6455 section 9.1). */
 static const char *skip_name(const char *p, bool parameters)
 {
     size_t length = token_length(p);
@@ -479,7 +479,7 @@ int handshake_check(struct request *r, const struct origin *allowed, size_t allo
 
 /* ---- the accept key ---- */
 
-/* Lesson 7. Makes the accept key: the key and a fixed text, through SHA-1, written in Base64. It
+/* Lesson 7. Makes the accept key: the key and the GUID, through SHA-1, written in Base64. It
  * shows the client that we speak WebSocket and have read this request; it keeps nothing secret. */
 void handshake_accept_key(const char *key, char accept[ACCEPT_KEY_BYTES])
 {

@@ -35,7 +35,7 @@
 #define ACCEPT_KEY_BYTES 29
 
 struct header {
-    const char *name; /* as it was sent, in any case */
+    const char *name; /* as it was sent, in upper or lower case */
     const char *value;
 };
 
@@ -67,10 +67,10 @@ int request_read(struct request *r);
 /* Gives the memory back; all strings of the request are gone then. May be called twice. */
 void request_free(struct request *r);
 
-/* The value of the nth header field (from 0) of that name, in any case; NULL: there is none. */
+/* The value of the nth header field (from 0) of that name, whatever its case; NULL: there is none. */
 const char *request_header(const struct request *r, const char *name, size_t nth);
 
-/* Whether one of the header fields of that name lists `token`, in any case. */
+/* Whether one of the header fields of that name lists `token`, whatever its case. */
 bool request_lists(const struct request *r, const char *name, const char *token);
 
 /* Whether a request asks for a WebSocket (RFC 9110 section 7.8, RFC 6455 section 4.2.1). */
@@ -94,7 +94,7 @@ int handshake_switch(struct request *r, unsigned flags);
  * fields, each with its CR LF, or is "". Blocks as stream_write does. */
 int handshake_respond(struct request *r, int status, const char *extra, const char *type, size_t length);
 
-/* Rejects a request with its status and its reason, or with the status' own sentence if it has none.
+/* Rejects a request with its status and its reason, or the default sentence of the status if it has none.
  * Blocks as stream_write does; whether it arrives is of no interest any more. */
 void handshake_reject(struct request *r);
 

@@ -3,6 +3,8 @@
 
 #include "clients.h"
 
+_Static_assert(BROADCAST_BYTES <= SENDER_BYTES, "a sender has room for a message");
+
 /* Lesson 13. The second thread's whole life: sends each message. Those that follow each other at once go
  * together, and what was written is sent before the thread waits. It ends when the subscription does, or
  * when nothing can be sent any more, which the worker notices too. The server runs without it. */

@@ -5,9 +5,9 @@
  *                              ^ in_start          ^ in_end
  *
  * A byte's way from recv to send:
- * 1. stream_fill receives it into `in`, behind the bytes that wait there.
+ * 1. stream_fill receives it into `in`, after the bytes that wait there.
  * 2. frame.c finds a whole header in `in` and, for a small message, the whole payload, and takes the
- *    mask off where it lies; a large payload is received straight into memory of its own.
+ *    mask off in place; a large payload is received straight into memory of its own.
  * 3. The handler gets the message and writes it: frame_write makes a header for it.
  * 4. stream_write copies both into `out` if there is more to read, because then more replies will
  *    follow soon; else it sends them with one call.
@@ -23,8 +23,8 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h> /* its struct tcp_info has more fields than that of netinet/tcp.h */
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -50,7 +50,7 @@ static enum stream_cause cause_of(int error)
     return error == ETIMEDOUT ? STREAM_WRITE_TIMEOUT : STREAM_ERROR;
 }
 
-/* Lesson 3, provided. Makes a stream of a connected socket. */
+/* Lesson 3, provided. Turns a connected socket into a stream. */
 void stream_open(struct stream *s, int fd)
 {
     int on = 1;
@@ -61,7 +61,6 @@ void stream_open(struct stream *s, int fd)
     s->closed = false;
     atomic_init(&s->received, 0);
     atomic_init(&s->wake, 0);
-    atomic_init(&s->sent, 0);
     atomic_init(&s->aborted, 0);
     pthread_mutex_init(&s->write_lock, NULL);
     /* We gather small writes ourselves, so the kernel need not hold them back as well. If this fails,
@@ -106,7 +105,6 @@ static int send_all_locked(struct stream *s, const void *bytes, size_t length, i
         if (n >= 0) {
             next += n;
             length -= (size_t)n;
-            atomic_store_explicit(&s->sent, s->sent + (size_t)n, memory_order_relaxed);
         } else if (errno != EINTR) {
             s->write_cause = cause_of(errno);
             shutdown(s->fd, SHUT_RDWR);
@@ -136,7 +134,7 @@ static int send_small_locked(struct stream *s, const void *first, size_t first_l
     return send_all_locked(s, both, length, 0);
 }
 
-/* Lesson 5, provided. Sends what waits, and then two pieces from where they lie, without a copy. */
+/* Lesson 5, provided. Sends what waits, and then two pieces, without a copy. */
 static int send_large_locked(struct stream *s, const void *first, size_t first_length,
                              const void *second, size_t second_length)
 {
@@ -145,7 +143,7 @@ static int send_large_locked(struct stream *s, const void *first, size_t first_l
     return send_all_locked(s, second, second_length, 0);
 }
 
-/* Lesson 5. Writes two pieces as one: too large for the buffer, they are sent from where they lie;
+/* Lesson 5. Writes two pieces as one: too large for the buffer, they are sent without a copy;
  * small and alone, they are sent at once; else they are added to the buffer. */
 static int write_locked(struct stream *s, const void *first, size_t first_length, const void *second,
                         size_t second_length, unsigned flags)
@@ -255,7 +253,7 @@ static int wait_and_receive(struct stream *s, void *to, size_t room, size_t *got
     return 0;
 }
 
-/* Lesson 3. Receives more bytes behind those that wait in the read buffer. */
+/* Lesson 3. Receives more bytes, after those that wait in the read buffer. */
 int stream_fill(struct stream *s)
 {
     size_t got;
@@ -263,7 +261,7 @@ int stream_fill(struct stream *s)
 
     if (s->in_start == s->in_end) {
         s->in_start = s->in_end = 0;
-    } else if (s->in_end == sizeof s->in) { /* no room behind: move what waits to the front */
+    } else if (s->in_end == sizeof s->in) { /* no room after it: move what waits to the front */
         memmove(s->in, s->in + s->in_start, s->in_end - s->in_start);
         s->in_end -= s->in_start;
         s->in_start = 0;
@@ -327,22 +325,27 @@ int stream_read_some(struct stream *s, void *to, size_t room, size_t *got)
     return 0;
 }
 
-/* Lesson 14, provided. Asks the kernel for what the client has not acknowledged (tcp(7)). */
-size_t stream_unacknowledged(const struct stream *s)
-{
-    int bytes = 0;
-
-    ioctl(s->fd, SIOCOUTQ, &bytes);
-    return (size_t)bytes;
-}
-
-/* Lesson 14, provided. Asks the kernel also for what has come and was not received. */
+/* Lesson 14, provided. Asks the kernel what has come and was not received, and what the client has not
+ * acknowledged (tcp(7)). */
 bool stream_is_idle(const struct stream *s)
 {
-    int unread = 0;
+    int unread = 0, unacknowledged = 0;
 
     ioctl(s->fd, FIONREAD, &unread);
-    return unread == 0 && stream_unacknowledged(s) == 0;
+    ioctl(s->fd, SIOCOUTQ, &unacknowledged);
+    return unread == 0 && unacknowledged == 0;
+}
+
+/* Lesson 14, provided. Asks the kernel: what was handed to it in a send that still waits counts, too. */
+struct stream_progress stream_progress(const struct stream *s)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+
+    getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+    return (struct stream_progress){.acknowledged = info.tcpi_bytes_acked,
+                                    .pending = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0,
+                                    .under_way = info.tcpi_unacked > 0};
 }
 
 /* ---- memory ---- */

@@ -22,6 +22,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes in each of the two buffers. 16 KiB holds a few hundred small frames from one recv. Linux
  * does not count memory to the process until a byte of it is used. */
@@ -66,7 +67,6 @@ struct stream {
     /* Shared by the reader and main; atomic, no lock. */
     atomic_ulong received; /* bytes so far; only the reader writes it */
     atomic_int wake;       /* main: the reader is to stop waiting, for this cause; 0: go on waiting */
-    atomic_ulong sent;     /* bytes so far, to the kernel; written under write_lock */
     atomic_int aborted;    /* main: the connection was aborted, for this cause; 0: it was not */
 
     /* Under write_lock. */
@@ -81,7 +81,7 @@ struct stream {
     unsigned char out[STREAM_BUFFER_BYTES];
 };
 
-/* Makes a stream of a connected socket, which the stream owns from now on. Does not block. */
+/* Turns a connected socket into a stream, which owns it from now on. Does not block. */
 void stream_open(struct stream *s, int fd);
 
 /* Closes the socket at once. To let the client read what was sent, call stream_linger first. */
@@ -100,7 +100,7 @@ int stream_read_line(struct stream *s, char *line, size_t size, size_t *length);
 /* Makes n bytes wait in the read buffer, at most STREAM_BUFFER_BYTES. Blocks until they are there. */
 int stream_need(struct stream *s, size_t n);
 
-/* How many bytes wait in the read buffer, where they lie, and that n of them have been read. A
+/* How many bytes wait in the read buffer, where they are, and that n of them have been read. A
  * pointer is good until the next call that receives. These do not block. */
 static inline size_t stream_waiting(const struct stream *s)
 {
@@ -132,8 +132,15 @@ int stream_read_some(struct stream *s, void *to, size_t room, size_t *got);
  * that the client has not acknowledged. Does not block. */
 bool stream_is_idle(const struct stream *s);
 
-/* How many of the bytes that were sent the client has not acknowledged. Does not block. */
-size_t stream_unacknowledged(const struct stream *s);
+/* How far a client is with what was written to it. */
+struct stream_progress {
+    uint64_t acknowledged; /* bytes so far */
+    bool pending;          /* there are more, which it has not acknowledged yet: */
+    bool under_way; /* some of them have left; else all wait here, for room at the client's side */
+};
+
+/* Looks how far the client is. Does not block. */
+struct stream_progress stream_progress(const struct stream *s);
 
 /* Gives memory back to the system that bursts have used in the buffers and that is free now. Does
  * not block. */

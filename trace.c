@@ -13,36 +13,47 @@ atomic_uint trace_subscribers;
 
 /* ---- recording ---- */
 
-/* Lesson 13, provided. Copies bytes into an event, as many as there is room for. */
+/* Lesson 13, provided. Whether an event of a connection is to be recorded. */
+static bool is_recorded(const struct trace_source *source)
+{
+    return trace_is_on() && !source->hidden;
+}
+
+/* Lesson 13, provided. Adds bytes to an event. */
 static void add_bytes(struct trace_event *event, const void *bytes, size_t size)
 {
-    if (size > sizeof event->bytes - event->size)
-        size = sizeof event->bytes - event->size;
-    if (size > 0)
+    if (size > 0) /* memcpy from NULL is not allowed, not even of nothing */
         memcpy(event->bytes + event->size, bytes, size);
     event->size += size;
 }
 
-/* Lesson 13, provided. Publishes an event, without the part of bytes[] that it does not use. */
-static void publish(const struct trace_event *event)
+/* Lesson 13, provided. Records an event with at most `most` bytes of a payload, and publishes it without
+ * the part of bytes[] that it does not use. */
+static void record(const struct trace_source *source, enum trace_kind kind,
+                   const struct trace_frame *frame, size_t most)
 {
-    broadcast_publish(&events, event, offsetof(struct trace_event, bytes) + event->size);
-}
-
-/* Lesson 13, provided. Records an event that is only a text. */
-static void record_text(const struct trace_source *source, enum trace_kind kind,
-                        enum trace_direction direction, const char *text, size_t length)
-{
+    size_t payload = frame->payload_size < most ? frame->payload_size : most;
     struct trace_event event; /* not set to zero: most of bytes[] is never looked at */
 
     event.connection = source->connection;
     event.kind = kind;
-    event.direction = direction;
-    event.length = length;
-    event.cut = length > sizeof event.bytes;
+    event.direction = frame->direction;
+    event.length = frame->length;
+    event.cut = frame->cut || payload < frame->payload_size;
     event.size = 0;
-    add_bytes(&event, text, length);
-    publish(&event);
+    add_bytes(&event, frame->header, frame->header_size);
+    add_bytes(&event, frame->payload, payload);
+    broadcast_publish(&events, &event, offsetof(struct trace_event, bytes) + event.size);
+}
+
+/* Lesson 13, provided. Records a text, as a frame without a header. */
+static void record_text(const struct trace_source *source, enum trace_kind kind,
+                        enum trace_direction direction, const char *text, size_t length)
+{
+    struct trace_frame frame = {
+        .direction = direction, .payload = text, .payload_size = length, .length = length};
+
+    record(source, kind, &frame, TRACE_LINE_BYTES);
 }
 
 /* Lesson 13, provided. Makes the source for a connection, and records that it has begun. */
@@ -53,12 +64,6 @@ void trace_open(struct trace_source *source, unsigned long connection, const cha
     source->name[0] = '\0';
     snprintf(source->address, sizeof source->address, "%s", address);
     trace_note(source, TRACE_CONNECTED, source->address);
-}
-
-/* Lesson 13, provided. Whether an event of a connection is to be recorded. */
-static bool is_recorded(const struct trace_source *source)
-{
-    return trace_is_on() && !source->hidden;
 }
 
 /* Lesson 13, provided. How many characters of a line may be shown: all of them, or only the name if the
@@ -102,21 +107,8 @@ void trace_line(const struct trace_source *source, enum trace_direction directio
 /* Lesson 13, provided. Records a frame. */
 void trace_frame(const struct trace_source *source, const struct trace_frame *frame)
 {
-    size_t payload =
-        frame->payload_size < TRACE_PAYLOAD_BYTES ? frame->payload_size : TRACE_PAYLOAD_BYTES;
-    struct trace_event event;
-
-    if (!is_recorded(source))
-        return;
-    event.connection = source->connection;
-    event.kind = TRACE_FRAME;
-    event.direction = frame->direction;
-    event.length = frame->length;
-    event.cut = frame->cut || payload < frame->payload_size;
-    event.size = 0;
-    add_bytes(&event, frame->header, frame->header_size);
-    add_bytes(&event, frame->payload, payload);
-    publish(&event);
+    if (is_recorded(source))
+        record(source, TRACE_FRAME, frame, TRACE_PAYLOAD_BYTES);
 }
 
 /* Lesson 13, provided. Records what is neither a line nor a frame. */

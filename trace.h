@@ -66,7 +66,7 @@ struct trace_source {
 /* A frame, or as much of it as there is, with its mask as it crossed the wire. */
 struct trace_frame {
     enum trace_direction direction;
-    const unsigned char *header, *payload;
+    const void *header, *payload;
     size_t header_size, payload_size; /* bytes that there are; of the payload, some are enough */
     uint64_t length;                  /* of the payload, as the header says */
     bool cut;                         /* more of the payload crossed than is given here */

@@ -43,95 +43,81 @@ void wire_begin(void)
 
 /* ---- an event as JSON ---- */
 
-static const char *const kind_names[] = {
-    [TRACE_CONNECTED] = "connected", [TRACE_LINE] = "line",
-    [TRACE_FRAME] = "frame",         [TRACE_PING_TIMEOUT] = "ping-timeout",
-    [TRACE_ERROR] = "error",         [TRACE_DISCONNECTED] = "disconnected",
-    [TRACE_DROPPED] = "dropped",
+/* What a kind of event is called, and the field that its bytes are written to; NULL: it has none. */
+static const struct {
+    const char *name, *field;
+} kinds[] = {
+    [TRACE_CONNECTED] = {"connected", "address"},
+    [TRACE_LINE] = {"line", "text"},
+    [TRACE_FRAME] = {"frame", "bytes"},
+    [TRACE_PING_TIMEOUT] = {"ping-timeout", "why"},
+    [TRACE_ERROR] = {"error", "why"},
+    [TRACE_DISCONNECTED] = {"disconnected", "why"},
+    [TRACE_DROPPED] = {"dropped", NULL},
 };
 
-/* The field that an event's bytes are written to, where they are text. */
-static const char *const text_fields[] = {
-    [TRACE_CONNECTED] = "address", [TRACE_LINE] = "text", [TRACE_FRAME] = NULL,
-    [TRACE_PING_TIMEOUT] = "why",  [TRACE_ERROR] = "why", [TRACE_DISCONNECTED] = "why",
-    [TRACE_DROPPED] = NULL,
-};
-
-/* Lesson 13, provided. Writes bytes as a string of JSON, without its quotation marks: each byte is the
- * character of its number (RFC 8259 section 7). Returns the length. */
-static size_t write_text(char *to, const unsigned char *bytes, size_t size)
+/* Lesson 13, provided. Writes bytes as a text of JSON: each byte is the character of its number (RFC 8259
+ * section 7). Returns what follows it. */
+static char *write_text(char *to, const unsigned char *bytes, size_t size)
 {
-    char *p = to;
-
     for (size_t i = 0; i < size; i++) {
-        if (bytes[i] == '"' || bytes[i] == '\\') {
-            *p++ = '\\';
-            *p++ = (char)bytes[i];
-        } else if (bytes[i] < ' ' || bytes[i] >= 0x7f) {
-            p += sprintf(p, "\\u%04x", bytes[i]);
-        } else {
-            *p++ = (char)bytes[i];
+        if (bytes[i] < ' ' || bytes[i] >= 0x7f) {
+            to += sprintf(to, "\\u%04x", bytes[i]);
+            continue;
         }
+        if (bytes[i] == '"' || bytes[i] == '\\')
+            *to++ = '\\';
+        *to++ = (char)bytes[i];
     }
-    *p = '\0';
-    return (size_t)(p - to);
+    return to;
 }
 
-/* Lesson 13, provided. Writes a field whose value is a text. Returns the length. */
-static size_t write_field(char *to, const char *name, const unsigned char *bytes, size_t size)
-{
-    char *p = to + sprintf(to, ",\"%s\":\"", name);
-
-    p += write_text(p, bytes, size);
-    p += sprintf(p, "\"");
-    return (size_t)(p - to);
-}
-
-/* Lesson 13, provided. Writes bytes in hex, as a field. Returns the length. */
-static size_t write_hex_field(char *to, const char *name, const unsigned char *bytes, size_t size)
+/* Lesson 13, provided. Writes bytes in hex. Returns what follows. */
+static char *write_hex(char *to, const unsigned char *bytes, size_t size)
 {
     static const char digits[] = "0123456789abcdef";
-    char *p = to + sprintf(to, ",\"%s\":\"", name);
 
     for (size_t i = 0; i < size; i++) {
-        *p++ = digits[bytes[i] >> 4];
-        *p++ = digits[bytes[i] & 0xF];
+        *to++ = digits[bytes[i] >> 4];
+        *to++ = digits[bytes[i] & 0xF];
     }
-    p += sprintf(p, "\"");
-    return (size_t)(p - to);
+    return to;
 }
 
 /* Lesson 13, provided. Writes an event as JSON. */
 size_t wire_json(const struct trace_event *event, char *json)
 {
-    bool crosses = event->kind == TRACE_LINE || event->kind == TRACE_FRAME;
+    bool is_frame = event->kind == TRACE_FRAME, crosses = is_frame || event->kind == TRACE_LINE;
     char *p = json;
 
     p += sprintf(p, "{\"n\":%llu,\"t\":%lld,\"conn\":%lu,\"event\":\"%s\"",
                  (unsigned long long)event->number, (long long)(event->t_us - started_us),
-                 event->connection, kind_names[event->kind]);
+                 event->connection, kinds[event->kind].name);
     if (crosses)
         p += sprintf(p, ",\"dir\":\"%s\"", event->direction == TRACE_IN ? "in" : "out");
-    if (event->kind == TRACE_FRAME || event->kind == TRACE_DROPPED)
-        p += sprintf(p, ",\"%s\":%llu", event->kind == TRACE_FRAME ? "length" : "count",
-                     (unsigned long long)event->length);
-    if (event->kind == TRACE_FRAME)
-        p += write_hex_field(p, "bytes", event->bytes, event->size);
-    else if (text_fields[event->kind] != NULL)
-        p += write_field(p, text_fields[event->kind], event->bytes, event->size);
+    if (is_frame || event->kind == TRACE_DROPPED)
+        p +=
+            sprintf(p, ",\"%s\":%llu", is_frame ? "length" : "count", (unsigned long long)event->length);
+    if (kinds[event->kind].field != NULL) {
+        p += sprintf(p, ",\"%s\":\"", kinds[event->kind].field);
+        p = is_frame ? write_hex(p, event->bytes, event->size)
+                     : write_text(p, event->bytes, event->size);
+        *p++ = '"';
+    }
     p += sprintf(p, "%s}", crosses && event->cut ? ",\"cut\":true" : "");
     return (size_t)(p - json);
 }
 
 /* ---- an event for people ---- */
 
-/* Lesson 13, provided. Whether a character could change how the rest of a line looks: controls (C0, C1),
- * marks without a width, and those that turn the direction of writing. */
+/* Lesson 13, provided. Whether a character could change how the rest of a line looks, or nobody would see
+ * it: controls (C0, C1), marks without a width, and those that turn the direction of writing. The page
+ * writes out the same ones (client/words.js). */
 static bool is_unprintable(unsigned long c)
 {
-    return c < ' ' || (c >= 0x7F && c < 0xA0) || c == 0xAD || c == 0x61C ||
+    return c < ' ' || (c >= 0x7F && c <= 0xA0) || c == 0xAD || c == 0x61C || c == 0x180E ||
            (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-           (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c >= 0xE0000;
+           (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) || c >= 0xE0000;
 }
 
 /* Lesson 13, provided. Prints the character at the beginning of a text, escaped if it is unprintable,
@@ -226,7 +212,7 @@ void wire_print(const struct trace_event *event, FILE *to)
     if (event->kind == TRACE_FRAME) {
         print_frame(to, event);
     } else {
-        fprintf(to, "%s: ", kind_names[event->kind]);
+        fprintf(to, "%s: ", kinds[event->kind].name);
         for (size_t at = 0; at < event->size;)
             at += print_character(to, event->bytes + at, event->size - at);
         fprintf(to, "%s", event->cut ? "..." : "");

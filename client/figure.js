@@ -16,8 +16,8 @@ import { closeWords, count, hexOf, quote, visible } from './words.js';
 
 // ---- 1  The drawing ------------------------------------------------------------------
 
-/** Draws a row into the place for it. onClose is called when the reader closes it. */
-export function showDetail(place, row, onClose) {
+/** Draws a row into the place for it, with its note in full. onClose is called when the reader closes it. */
+export function showDetail(place, row, note, onClose) {
   const { left, right } = row;
   const scrolled = place.dataset.version?.startsWith(`${row.number} `) ? place.scrollTop : 0;
   place.dataset.version = `${row.number} ${row.version}`;
@@ -25,7 +25,7 @@ export function showDetail(place, row, onClose) {
   const head = box('detail-head', part('', titleOf(row, frame), 'h3'), ...copyButtons(left, frame), button('×', 'Close', onClose));
   head.querySelector('h3').id = 'detail-title';
   const drawing = [head];
-  if (left) drawing.push(leftWords(left));
+  if (left) drawing.push(leftWords(left, note));
   if (frame) drawing.push(...drawFrame(right, frame));
   if (right?.http) drawing.push(...drawHttp(right));
   if (right) drawing.push(...drawCode(right));
@@ -40,10 +40,11 @@ function titleOf({ left, right }, frame) {
   return right.kind === 'note' ? right.event.event.replace('-', ' ') : `${right.kind}, ${way}`;
 }
 
-function leftWords({ api, call, text, more, t }) {
+function leftWords({ api, call, text, t }, note) {
   const at = new Date(performance.timeOrigin + t);
   const clock = `${at.toLocaleTimeString('en-GB')}.${String(at.getMilliseconds()).padStart(3, '0')}`;
-  return part('hint', `${clock}, ${call ? `the page called ${api}` : `the browser reported ${api}`}: ${text} ${more ?? ''}`, 'p');
+  const what = `${call ? 'the page called' : 'the browser reported'} ${api}${text && `: ${text}`}`;
+  return part('hint', `${clock}, ${what}${note && `\n${note}`}`, 'p');
 }
 
 function button(words, label, action) {
@@ -290,8 +291,8 @@ function drawCode(right) {
   const list = part('code', '', 'ol');
   for (const { name, file, lesson, does } of functions) {
     const item = part('', '', 'li');
-    item.append(inBook(part('', name, 'code'), `source/${file}.html#${name}`), ` ${does}`, part('hint', ` ${file}, `),
-      inBook(part('', `lesson ${lesson}`), `lesson-${String(lesson).padStart(2, '0')}.html`, `lessons/${LESSONS[lesson]}`));
+    item.append(inBook(part('', name, 'code'), `player.html#${name}`, 'Step through it'), ` ${does}, `,
+      inBook(part('hint', file), `source/${file}.html#${name}`), ', ', inBook(part('', `lesson ${lesson}`), `lesson-${String(lesson).padStart(2, '0')}.html`, `lessons/${LESSONS[lesson]}`));
     list.append(item);
   }
   return [part('', 'The C that did it', 'h4'), list, ...copyLines(right)];

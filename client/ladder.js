@@ -27,7 +27,7 @@ export const session = new Session();
 
 const list = new List(byId('ladder'), byId('newest'), { draw: drawRow, onSelect: open });
 let looked = session;               // the one that is shown
-let paused = false;
+let paused = null;                  // the rows when it was paused; null: it goes on
 let asked = false;                  // for the next batch
 let news = 0;                       // changes since the last one
 let busy = false;                   // there were very many
@@ -51,26 +51,38 @@ function batch() {
   news = 0;
   session.settle();
   if (paused) return showPause();
-  const shown = looked.rows.filter(passes(byId('whose').value === 'all', byId('kinds').value));
-  list.show(shown);
+  looked.settle();
+  list.show(looked.shown, looked.droppedShown);
   if (looked.clock.ahead !== ahead) list.redraw();          // times that are in sight may have changed
   ahead = looked.clock.ahead;
   if (list.selected) redrawDetail();
-  showNumbers(shown.length);
+  showNumbers();
 }
 
-/** Shows another session, from a file, and says so; null: the one that goes on. */
+/** Shows another session, from a file, from its first row on, and says so; null: the one that goes on. */
 export function look(other, words = '') {
   looked = other ?? session;
-  looked.settle();
+  choose();
   list.select(null);
   byId('banner').hidden = other === null;
   byId('banner-words').textContent = words;
   setPaused(false);
-  list.toEnd();
+  looked.settle();
+  list.show(looked.shown, looked.droppedShown);
+  if (other) list.toStart();
+  else list.toEnd();
 }
 
-const passes = (all, kind) => ({ left, right }) =>
+// What the two fields above the ladder say. While it is paused, they choose from what was there then.
+function choose() {
+  const passes = passing(byId('whose').value === 'all', byId('kinds').value);
+  for (const one of new Set([session, looked])) one.choose(passes);
+  list.countAgain();
+  if (paused) list.show(paused.filter(passes));
+  else changed();
+}
+
+const passing = (all, kind) => ({ left, right }) =>
   (left || all || right.id !== null || right.everyone) && (kind === '' || kindOf(left, right) === kind);
 
 function kindOf(left, right) {
@@ -189,7 +201,8 @@ function whyNoRight({ api, name, alone }) {
 function frameEnd(right, frame) {
   const { rsv, fin, masked, key, length, name, notes } = frame;
   const line = part('words');
-  line.append(part('name', name), ' ', part('length', lengthWords(right, frame)), ' ', part('text preview', preview(frame)));
+  const inflated = inflatedOf(right, frame, () => redraw(right));
+  line.append(part('name', name), ' ', part('length', lengthWords(frame, inflated)), ' ', part('text preview', preview(frame, inflated)));
   const flags = [fin && 'FIN', ...(rsv ?? []).map((bit, i) => bit && `RSV${i + 1}`), masked && `MASK ${hexOf(key ?? [], '')}`];
   const below = notes.length ? part('note fault', notes.join(' '))
     : part('note flags', flags.filter(Boolean).join(' · '));
@@ -197,18 +210,20 @@ function frameEnd(right, frame) {
   return end('right', line, below);
 }
 
-function lengthWords(right, frame) {
-  if (frame.length === null) return '';
-  const words = count(frame.length, 'byte');
-  const more = inflatedOf(right, frame, () => redraw(right));
-  return more ? `RSV1, ${words} → ${more.whole ? '' : 'over '}${more.bytes.length.toLocaleString('en')}` : words;
+function lengthWords({ length }, inflated) {
+  if (length === null) return '';
+  const made = inflated && `, inflated ${inflated.whole ? '' : 'over '}${inflated.bytes.length.toLocaleString('en')}`;
+  return `${count(length, 'byte')}${made ?? ''}`;
 }
 
-function preview({ close, text, plain, length, compressed }) {
+function preview({ close, text, plain, length, compressed, messageOpcode }, inflated) {
   if (close?.code) return `${close.code}${close.reason && ` ${quote(close.reason)}`}`;
   if (plain.length === 0) return '';
   if (text !== null) return startOfText(text, SHOWN_TEXT, length > plain.length);
-  return `${compressed ? 'compressed ' : ''}${startOfBytes(plain, SHOWN_BYTES, length > plain.length)}`;
+  if (!inflated) return `${compressed ? 'compressed ' : ''}${startOfBytes(plain, SHOWN_BYTES, length > plain.length)}`;
+  const { bytes, whole } = inflated;
+  return messageOpcode === 1 ? startOfText(new TextDecoder().decode(bytes.subarray(0, 4 * SHOWN_TEXT), { stream: true }), SHOWN_TEXT,
+    !whole || bytes.length > 4 * SHOWN_TEXT) : startOfBytes(bytes, SHOWN_BYTES, !whole);
 }
 
 function httpEnd({ kind, http, conn, id }) {
@@ -241,18 +256,18 @@ function noteWords(event) {
 
 function open(row) {
   byId('detail').hidden = row === null;
-  if (row) showDetail(byId('detail'), row, () => close());
+  if (row) showDetail(byId('detail'), row, row.left ? noteOf(row) : '', close);
 }
 
 function redrawDetail() {
   const { number, version } = list.selected;
-  if (byId('detail').dataset.version !== `${number} ${version}`) showDetail(byId('detail'), list.selected, () => close());
+  if (byId('detail').dataset.version !== `${number} ${version}`) open(list.selected);
 }
 
 // Something about this end has become known only now.
 function redraw(right) {
   list.redraw();
-  if (list.selected?.right === right) showDetail(byId('detail'), list.selected, () => close());
+  if (list.selected?.right === right) open(list.selected);
 }
 
 function close() {
@@ -267,7 +282,8 @@ document.addEventListener('keydown', (event) => {
 
 let quiet;
 
-function showNumbers(shown) {
+function showNumbers() {
+  const shown = looked.shown.length;
   const hidden = looked.rows.length - shown;
   const words = [count(shown, 'row')];
   if (hidden) words.push(`${count(hidden, 'row')} ${byId('kinds').value ? '' : 'of other connections '}hidden`);
@@ -293,11 +309,11 @@ function sayNews() {
 
 // While it is paused, the ladder stays as it is, and what comes is only counted.
 function setPaused(now) {
-  paused = now;
+  paused = now ? [...looked.rows] : null;
   byId('pause').setAttribute('aria-pressed', String(now));
   byId('pause').textContent = now ? 'Go on' : 'Pause';
   pausedAt = session.number;
-  changed();
+  choose();
 }
 
 let pausedAt = 0;                   // the number of the newest row then
@@ -308,7 +324,8 @@ function showPause() {
 }
 
 byId('pause').addEventListener('click', () => setPaused(!paused));
-for (const id of ['whose', 'kinds']) byId(id).addEventListener('change', changed);
+for (const id of ['whose', 'kinds']) byId(id).addEventListener('change', choose);
+choose();                           // a browser may have kept what was chosen
 byId('clear').addEventListener('click', () => {
   list.select(null);
   session.clear();

@@ -21,15 +21,17 @@ const SPARE = 4;                    // rows made above and below those in sight
 export class List {
   #list; #space; #probe; #newest; #draw; #onSelect;
   #rows = [];
+  #before = 0;                      // rows that were there once, before these
   #made = new Map();                // row: its element, and the version that it shows
   #height = 46;
   #inSight = 0;                     // pixels of the list that are in sight, and where they begin
   #at = 0;
   #following = true;
-  #seen = 0;                        // the number of the newest row when the reader left the end
+  #seen = 0;                        // rows that there were, #before too, when the reader left the end
   #opened = null;                   // the row that was selected last, until the list has its new size
+  #revealed = null;                 // rows that there were, #before too, when the opened one came into sight
   #ours = false;                    // the list has scrolled itself, and the event for it is to come
-  #top = null;                      // the row in the list's first line, while the reader is not at the end
+  #top = null;                      // the row in the list's first line, and its index, while the reader is not at the end
 
   selected = null;
 
@@ -50,11 +52,21 @@ export class List {
     new ResizeObserver(() => this.#resized()).observe(list);
   }
 
-  /** Shows these rows instead of those before. The array stays the caller's, and must not change. */
-  show(rows) {
+  /**
+   * Shows these rows; the array stays the caller's, who calls this again when it has changed. before: so many
+   * rows have been dropped from its beginning.
+   */
+  show(rows, before = 0) {
     this.#rows = rows;
+    this.#before = before;
+    this.#seen ??= this.#count();
     this.#space.style.height = `${rows.length * this.#height}px`;
     this.#moveTo(this.#placeToKeep());
+  }
+
+  /** The rows that are shown next are others: none of them is new. */
+  countAgain() {
+    this.#seen = null;
   }
 
   /** Draws again what is in sight. */
@@ -68,9 +80,16 @@ export class List {
     this.#moveTo(this.#placeToKeep());
   }
 
+  toStart() {
+    this.#following = this.#end() === 0;
+    this.#top = null;
+    this.#moveTo(0);
+  }
+
   select(row) {
     if (row === this.selected) return;
     this.selected = this.#opened = row;
+    this.#revealed = null;
     if (row) this.#reveal(this.#rows.indexOf(row));
     this.redraw();
     if (row) this.#list.setAttribute('aria-activedescendant', `row-${row.number}`);
@@ -78,11 +97,24 @@ export class List {
     this.#onSelect(row);
   }
 
-  // The newest row; or so that the reader's first row stays where it is, whatever came above it.
+  // The newest row, or the opened one until a newer row comes; or so that the reader's first row stays where
+  // it is, whatever came above it.
   #placeToKeep() {
-    if (this.#following) return this.#end();
-    const at = this.#top ? this.#rows.indexOf(this.#top.row) : -1;
-    return at < 0 ? Math.min(this.#at, this.#end()) : at * this.#height + this.#top.inside;
+    if (this.#following) return this.#revealed === this.#count() ? Math.min(this.#at, this.#end()) : this.#end();
+    const at = this.#top ? this.#indexNear(this.#top) : -1;
+    if (at < 0) return Math.min(this.#at, this.#end());
+    this.#top.index = at;
+    return at * this.#height + this.#top.inside;
+  }
+
+  // Where a row is now that was at this index in the last picture: rows have been dropped before it, mostly.
+  #indexNear({ row, index }) {
+    const at = this.#rows.lastIndexOf(row, index);
+    return at < 0 ? this.#rows.indexOf(row, index) : at;
+  }
+
+  #count() {
+    return this.#before + this.#rows.length;
   }
 
   #end() {
@@ -100,15 +132,17 @@ export class List {
 
   // The list itself never leaves its end, so it was the reader who did.
   #scrolled() {
+    if (this.#list.clientHeight !== this.#inSight) return;         // but its new size; #resized() is called next
     this.#at = this.#list.scrollTop;
     if (this.#ours) {
       this.#ours = false;
       return this.#make();
     }
     const following = this.#end() - this.#at < this.#height / 2;
-    if (this.#following && !following) this.#seen = this.#rows.at(-1)?.number ?? 0;
+    if (this.#following && !following) this.#seen = this.#count();
     this.#following = following;
-    this.#top = { row: this.#rows[Math.floor(this.#at / this.#height)], inside: this.#at % this.#height };
+    const index = Math.floor(this.#at / this.#height);
+    this.#top = { row: this.#rows[index], index, inside: this.#at % this.#height };
     this.#make();
   }
 
@@ -117,11 +151,12 @@ export class List {
   #resized() {
     this.#height = this.#probe.offsetHeight || this.#height;
     this.#inSight = this.#list.clientHeight;
-    this.show(this.#rows);
+    this.show(this.#rows, this.#before);
     if (!this.#opened) return;
     const before = this.#at;
     this.#reveal(this.#rows.indexOf(this.#opened));
     this.#ours = this.#at !== before;
+    if (this.#ours) this.#revealed = this.#count();
     this.#opened = null;
   }
 
@@ -162,12 +197,9 @@ export class List {
   }
 
   #sayNews() {
-    let news = 0;
-    if (!this.#following) {
-      while (news < this.#rows.length && this.#rows.at(-1 - news).number > this.#seen) news += 1;
-    }
+    const news = this.#count() - this.#seen;
     this.#newest.hidden = this.#following;
-    this.#newest.textContent = news ? `${news.toLocaleString('en')} new ↓` : 'newest ↓';
+    this.#newest.textContent = news > 0 ? `${news.toLocaleString('en')} new ↓` : 'newest ↓';
   }
 
   // ---- Keyboard and pointer ----

@@ -27,6 +27,7 @@ const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'];   // in the order of
 const SHOWN_TEXT = 60;                                        // characters of a message in the ladder
 const SHOWN_BYTES = 20;                                       // the same for binary messages
 const SLICE_MS = 8;                                           // of sending, before the page may draw
+const MOST_ON_THE_WAY = 50;                                   // echoes; with more, the browser would have no time to draw
 
 let socket = null;      // the present WebSocket, or the last one; null before the first
 let opening = false;    // Connect was pressed, and waits for the server's trace
@@ -41,6 +42,7 @@ let wasAtClose = false; // the focus was in the form of Close
 let recalled = 0;       // which of them is in the field
 
 const byId = (name) => document.getElementById(name);
+const encoder = new TextEncoder();
 
 // ---- 1  The connection -------------------------------------------------------
 
@@ -133,6 +135,7 @@ const isNowhere = (element) => element === null || element === document.body || 
 
 function onOpen() {
   const compressed = socket.extensions ? ` Extensions: ${socket.extensions}.` : '';
+  document.documentElement.dataset.extensions = socket.extensions;
   log('open', '', { note: `Both sides may send now.${compressed}`, way: 'out' }, nameOf(id, 'response'));
   showState('Both sides may send now.');
 }
@@ -199,7 +202,7 @@ function sendLarge() {
   send('large', type === 'text' ? largeText(Number(size)) : largeBytes(Number(size)));
 }
 
-// A slice of them, then the page may draw, and so on.
+// A slice of them for each picture that the browser draws, so that it goes on drawing.
 function sendMany() {
   clearProblems();
   const many = Number(byId('many').value);
@@ -207,11 +210,11 @@ function sendMany() {
   let next = 1;
   const slice = () => {
     const end = performance.now() + SLICE_MS;
-    while (next <= many && performance.now() < end) {
+    while (next <= many && waiting.length - echoed < MOST_ON_THE_WAY && performance.now() < end) {
       if (socket !== to || !send('many', `number ${next}`)) return;
       next += 1;
     }
-    if (next <= many) setTimeout(slice);
+    if (next <= many) requestAnimationFrame(slice);
   };
   slice();
 }
@@ -247,7 +250,7 @@ function largeBytes(size) {
 // Text travels as UTF-8, so bytes are what both kinds of message have in common:
 // they give the length on the wire, and one way to compare.
 function messageOf(data) {
-  if (typeof data === 'string') return { type: 'text', text: data, bytes: new TextEncoder().encode(data) };
+  if (typeof data === 'string') return { type: 'text', text: data, bytes: encoder.encode(data) };
   return { type: 'binary', bytes: new Uint8Array(data) };
 }
 
@@ -283,16 +286,16 @@ function closeRefused(error) {
       + 'the others are for the browser and the server themselves.';
   }
   if (error.name === 'SyntaxError') {
-    const length = new TextEncoder().encode(byId('close-reason').value).length;
+    const length = encoder.encode(byId('close-reason').value).length;
     return `The browser did not close with this reason. It may be 123 bytes long; this one has ${length}.`;
   }
   return error.message;
 }
 
 function errorWords() {
-  return 'Something failed, and the browser does not tell a page what, so that pages cannot use it to '
-    + 'explore a network. The server may be stopped, or full, or have nothing at this path, or reject pages of '
-    + `this address. Look at the server’s terminal, or ask it yourself:\ncurl -i ${location.origin}/`;
+  return 'The connection failed. The browser does not say why, because a page could use that to explore '
+    + 'your network. The server may be stopped or full, have nothing at this path, or reject pages of this '
+    + `address. Look at its terminal, or ask it:\ncurl -i ${location.origin}/`;
 }
 
 // Shown beside what the reader just did; field is the input to mend, if there is one.
@@ -343,8 +346,12 @@ function recall(event, step) {
   fitText();
 }
 
+// As many lines as the text has, long ones broken; the field scrolls from the fifth on.
 function fitText() {
-  byId('text').rows = Math.min(byId('text').value.split('\n').length, 4);
+  const field = byId('text');
+  field.rows = 1;
+  const extra = field.scrollHeight - field.clientHeight;
+  field.rows = Math.min(1 + Math.round(extra / parseFloat(getComputedStyle(field).lineHeight)), 4);
 }
 
 const tabs = [...byId('tabs').children];

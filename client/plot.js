@@ -3,6 +3,7 @@
 import { duration } from './words.js';
 
 const KEPT = 200;                   // round trips
+const FEW = 20;                     // that do not take all of the width
 
 const byId = (id) => document.getElementById(id);
 
@@ -30,14 +31,14 @@ function draw() {
   const sorted = [...shown].sort((a, b) => a - b);
   byId('round-trip').textContent = duration(shown.at(-1));
   byId('behind').hidden = behind === 0;
-  byId('dots').setAttribute('d', shown.map((ms, i) => dot(i, ms, sorted.at(-1))).join(''));
+  byId('dots').setAttribute('d', shown.map((ms, i) => dot(i / Math.max(shown.length, FEW), ms / sorted.at(-1))).join(''));
   byId('most').textContent = duration(sorted.at(-1));
   byId('plot').removeAttribute('hidden');
   byId('median').textContent = sorted.length < 2 ? '' :
     `Of the last ${shown.length}: median ${duration(percentile(sorted, 50))}, 99th percentile ${duration(percentile(sorted, 99))}.`;
 }
 
-// A line of no length with a round end, in a plot of 200 by 60.
-function dot(index, ms, most) {
-  return `M${index + 1} ${(56 - 52 * ms / most).toFixed(1)}h0`;
+// A line of no length with a round end, in a plot of 200 by 60; x and y are parts of these.
+function dot(x, y) {
+  return `M${(200 * x).toFixed(1)} ${(56 - 52 * y).toFixed(1)}h0`;
 }

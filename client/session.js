@@ -13,17 +13,21 @@ export class Session {
   /** most: so many rows are kept; older ones are dropped, and counted. */
   constructor(most = 50_000) {
     this.most = most;
-    this.clear();
+    this.passes = () => true;
     this.clock = new Clock();
+    this.clear();
   }
 
   clear() {
     this.rows = [];
+    this.shown = [];                // those that pass the filter
     this.dropped = 0;
+    this.droppedShown = 0;          // of the dropped rows, those that had passed
     this.number = 0;                // of the newest row
     this.waiting = new Map();       // rows with one end, by the name of the other
     this.ofRight = new WeakMap();   // the row of a right end
-    this.disordered = false;        // a row may have to go to another place
+    this.changed = [];              // rows that settle() has not seen yet as they are now
+    this.ahead = this.clock.ahead;  // what the clock said when it last did
   }
 
   /** The trace begins again, perhaps of another server, whose clock is another. */
@@ -54,7 +58,7 @@ export class Session {
   }
 
   #newRow(side, end, name) {
-    const row = { number: this.number += 1, version: 0, left: null, right: null, name, clock: this.clock, [side]: end };
+    const row = { number: this.number += 1, version: 0, left: null, right: null, name, clock: this.clock, at: Infinity, passes: false, [side]: end };
     if (name !== null) this.waiting.set(name, row);
     this.rows.push(row);
     return this.#changed(row);
@@ -62,7 +66,7 @@ export class Session {
 
   #changed(row) {
     row.version += 1;
-    this.disordered = true;
+    this.changed.push(row);
     return row;
   }
 
@@ -74,17 +78,62 @@ export class Session {
     else clock.back(right.t / 1000, left.t);
   }
 
-  /** Puts the rows in the order of one clock, and drops what is too much. To be called before looking. */
+  /** From now on the rows that pass are shown: passes(row). */
+  choose(passes) {
+    this.passes = passes;
+    this.changed = [...this.rows];
+    this.droppedShown = 0;
+  }
+
+  /**
+   * Puts the rows in the order of one clock, finds those that are shown, and drops what is too much. To be
+   * called before looking. It touches the rows that have changed and those that come later, and no others:
+   * however many there are, a picture of the newest ones takes no longer.
+   */
   settle() {
-    if (this.disordered) {
-      for (const row of this.rows) row.at = startOf(row);
-      this.rows.sort((a, b) => a.at - b.at || !a.left - !b.left || a.number - b.number);
-      this.disordered = false;
+    const since = this.#date();
+    takeSince(this.shown, since);
+    for (const row of takeSince(this.rows, since).sort(inOrder)) {
+      this.rows.push(row);
+      if (row.passes) this.shown.push(row);
     }
-    const gone = this.rows.splice(0, Math.max(0, this.rows.length - this.most));
+    this.#drop(this.rows.length - this.most);
+  }
+
+  // Gives the rows that have changed their times. Returns from which time on rows have to move. If the clock
+  // is known better than before, all of them have, which is rarer the longer it goes on.
+  #date() {
+    const changed = this.clock.ahead === this.ahead ? this.changed : [...this.rows];
+    this.ahead = this.clock.ahead;
+    this.changed = [];
+    let since = Infinity;
+    for (const row of changed) {
+      const [at, passes] = [startOf(row), this.passes(row)];
+      if (at === row.at && passes === row.passes) continue;
+      since = Math.min(since, at, row.at);
+      Object.assign(row, { at, passes });
+    }
+    return since;
+  }
+
+  #drop(most) {
+    const gone = this.rows.splice(0, Math.max(0, most));
     for (const row of gone) if (this.waiting.get(row.name) === row) this.waiting.delete(row.name);
+    const shown = gone.filter(({ passes }) => passes).length;
+    this.shown.splice(0, shown);
+    this.droppedShown += shown;
     this.dropped += gone.length;
   }
+}
+
+// What the page did comes before what it caused, where the clock cannot tell.
+const inOrder = (a, b) => a.at - b.at || !a.left - !b.left || a.number - b.number;
+
+// Takes the rows of this time and later from the end, and returns them.
+function takeSince(rows, since) {
+  let first = rows.length;
+  while (first > 0 && rows[first - 1].at >= since) first -= 1;
+  return rows.splice(first);
 }
 
 /**

@@ -96,11 +96,12 @@ export function talkOf({ kind, dir, cut, bytes }, { hostname, port }, path = '/e
   return talkLine(bytes, { hostname, port }, path);
 }
 
-/** The same for any bytes, in hex. */
-export function talkLine(bytes, { hostname, port }, path) {
+/** The same for any bytes, in hex. offer: the extension that they need. */
+export function talkLine(bytes, { hostname, port }, path, offer = '') {
   const words = ['lessons/tools/talk.py'];
   if (hostname !== '127.0.0.1' && hostname !== 'localhost') words.push('--host', hostname);
   if (port !== '8080') words.push('--port', port || '80');
   if (path !== '/echo' && /^[\w/.?=&-]+$/.test(path)) words.push('--path', `'${path}'`);
+  if (offer) words.push('--offer', offer);
   return [...words, `=${typeof bytes === 'string' ? bytes : hexOf(bytes, '')}`].join(' ');
 }

@@ -14,7 +14,7 @@ const paths = new Map();            // by the page's random number: the path tha
 
 let socket = null;
 let settled = Promise.resolve();    // once the socket is open, or has failed
-let begunBefore = false;
+let hasTold = false;                // some trace has: then another one begins again
 
 /** To be called before a connection is made, so that the trace holds its beginning. */
 export function traceReady() {
@@ -43,8 +43,7 @@ function open() {
 function began() {
   tracker.forget();
   session.newClock();
-  if (begunBefore) add({ ...NEWS, words: 'begins again. What happened in between is not in it.' });
-  begunBefore = true;
+  if (hasTold) add({ ...NEWS, words: 'begins again. What happened in between is not in it.' });
   showView('open', '');
 }
 
@@ -72,8 +71,8 @@ function showView(state, words) {
   document.documentElement.dataset.view = state;
   byId('wire-help').hidden = state !== 'none';
   byId('wire-state').textContent = words;
-  showEmpty(state === 'none' ? 'Press Connect. The browser’s end of what happens appears here.'
-    : 'Press Connect, then Send. Here appears what the page called, what crossed the wire, and what came back.');
+  showEmpty(state === 'none' ? 'Press Connect. The browser’s end of each exchange will appear here.'
+    : 'Press Connect, then Send. Each call that the page makes, each frame that crosses the wire, and each event that comes back will appear here.');
   changed();
 }
 
@@ -82,6 +81,7 @@ function take(data) {
   const now = performance.now();
   try {
     const event = JSON.parse(data);
+    hasTold = true;
     session.clock.told(event.t / 1000, now);
     for (const end of tracker.add(event)) add(end.id ? Object.assign(end, { path: paths.get(end.id) }) : end);
   } catch {

@@ -179,7 +179,14 @@ const TAIL = [0x00, 0x00, 0xff, 0xff, 0x03, 0x00];
  * damaged. It works for a payload that refers to no earlier one: no context takeover.
  */
 export async function inflate(payload, most = Infinity) {
-  const stream = new Blob([payload, new Uint8Array(TAIL)]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+  const result = await inflateAll([payload, new Uint8Array(TAIL)], most);
+  if (result.whole || payload.at(-1) !== 0) return result;
+  const ended = await inflateAll([payload.subarray(0, -1)], most);     // its last block says that it is (section 7.2.3.4)
+  return ended.whole ? ended : result;
+}
+
+async function inflateAll(parts, most) {
+  const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream('deflate-raw'));
   const reader = stream.getReader();
   const bytes = [];
   try {
@@ -196,6 +203,12 @@ export async function inflate(payload, most = Infinity) {
   }
 }
 
+/** A payload as a sender compresses it (section 7.2.3.4: a last block, and one more byte). */
+export async function deflate(payload) {
+  const stream = new Blob([payload]).stream().pipeThrough(new CompressionStream('deflate-raw'));
+  return Uint8Array.from([...new Uint8Array(await new Response(stream).arrayBuffer()), 0]);
+}
+
 // ---- 4  The handshake ----------------------------------------------------------
 
 // "GET /echo HTTP/1.1"
@@ -210,7 +223,7 @@ export function statusOf(line) {
   return code === undefined ? null : { code: Number(code), words };
 }
 
-// The value of a header field, whose name may be written in any case; null if it is not there.
+// The value of a header field, whose name is case-insensitive; null if it is not there.
 export function headerOf(lines, name) {
   const start = `${name.toLowerCase()}:`;
   const line = lines.slice(1).find((one) => one.toLowerCase().startsWith(start));

@@ -14,12 +14,16 @@ export function bytesOfHex(hex) {
   return Uint8Array.from(words.join('').match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
 
-// Characters that nobody sees, and that turn the text around them: U+202E makes "gpj.exe" of "exe.jpg".
-const INVISIBLE = /[\x7f-\xa0\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+// Characters that nobody sees, and that turn the text around them: U+202E makes "gpj.exe" of "exe.jpg". What
+// the server prints has the same ones written out (is_unprintable in wire.c).
+const INVISIBLE = /[\x7f-\xa0\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{10ffff}]/gu;
 
-/** Invisible characters written out, as \u202e. */
+/** Invisible characters written out, as \u202e or \u{e0001}. */
 export function visible(text) {
-  return text.replace(INVISIBLE, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(INVISIBLE, (one) => {
+    const hex = one.codePointAt(0).toString(16);
+    return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
+  });
 }
 
 /** In quotation marks, with line ends and invisible characters written out. */

@@ -8,11 +8,12 @@ commands
   say bt (backtrace) shows which function called which.
   your-turn bt
   say n (next) runs that line and shows the one after it. p (print) shows the value of a variable.
+  ask Which number will the socket get?
   your-turn n
   your-turn p fd
   say The descriptor of our socket is 3, because 0, 1 and 2 were taken: the program reads from 0,
   say prints to 1, and prints errors to 2. Nobody can connect to this socket yet.
-  say finish runs to the end of this function, and shows what it returns.
+  say finish runs to the end of this function and shows what it returns.
   your-turn finish
   say bind and listen have worked too, so 3 is the listener. c (continue) runs to the next stop.
 end
@@ -22,7 +23,7 @@ commands
   silent
   here
   say The server has said where it listens, and main enters its loop. It will wait in accept4 until
-  say somebody connects, and gdb shows no prompt while it waits. Type c, and connect with a browser.
+  say somebody connects, and gdb shows no prompt while it waits. Type c and connect with a browser.
 end
 
 tbreak write_address
@@ -36,8 +37,9 @@ commands
   say A second socket, for this client alone. This is the address of the client, with a port that
   say the client's system has chosen:
   your-turn p (char *)address
-  say The listener has not changed, and waits for the next client. Type c, and connect again.
+  say The listener has not changed and waits for the next client. Type c and connect again.
   your-turn p listener
+  ask Will the next client share the first one's socket?
 end
 
 break write_address
@@ -52,7 +54,7 @@ commands
   tour-ends
 end
 
-say A debugger stops a program where you choose, and lets you look inside. In gdb you type at the
+say A debugger stops a program where you choose and lets you look inside. In gdb you type at the
 say prompt, (gdb); an empty line repeats the last command. This tour stops at three functions.
 say What the tour says begins with a bar.
 tour-begins

@@ -12,8 +12,8 @@ tbreak worker
 commands
   silent
   here
-  say This is another thread, in its first function. All that it got is an address, argument, and
-  say main has filled in what is there. A cast says which type it has.
+  say This is another thread, in its first function. It was given only an address, argument,
+  say and main has filled in what is there. A cast says which type it has.
   your-turn p ((struct client *)argument)->number
   say Next, the thread gives itself a name. Type c; then connect a second time, and ask for something.
 end
@@ -32,17 +32,18 @@ commands
   your-turn bt 5
   say It waits in recv for client 1. Now hold client 2 instead: with scheduler-locking on, c lets only
   say the thread run that gdb looks at. (Client 1 asks for something now.)
+  ask Does client 1 get its response while client 2 is held?
   your-turn set scheduler-locking on
   your-turn tbreak write_head
   your-turn c
   here
-  say Client 1 gets its response. Client 2 has not run one line meanwhile, and is still connected.
+  say Client 1 gets its response. Client 2 has not run a single line meanwhile, but is still connected.
   your-turn clients
   say Let all threads run again before you go on. If not, c would let only one run.
   your-turn set scheduler-locking off
   tour-ends
 end
 
-say Two clients come, and each gets a thread. The tour stops where main starts the first thread,
+say Two clients connect, and each gets a thread. The tour stops where main starts the first thread,
 say where that thread begins, and where the first line from client 2 has arrived.
 tour-begins

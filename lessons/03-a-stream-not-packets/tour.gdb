@@ -1,23 +1,24 @@
-# Lesson 3, a stream, not packets: a line that comes with two recvs.
+# Lesson 3, a stream, not packets: a line that takes two recvs.
 
 tbreak stream_read_line
 commands
   silent
   here
-  say Somebody wants a line. stream shows what has come so far: the read buffer, and the write buffer.
+  say Somebody needs a line. stream shows what has arrived: the read buffer, and the write buffer.
   your-turn stream
-  say Nothing has come, so this function will call stream_fill. c runs to there.
+  say Nothing has arrived, so this function will call stream_fill. c runs to there.
 end
 
 tbreak stream_fill
 commands
   silent
   here
-  say It waits here until bytes come. finish runs to the end of this function, and then, stream again.
+  say It waits here until bytes arrive. finish runs to the end of this function, and then, stream again.
   your-turn finish
   your-turn stream
   say One recv has returned 13 bytes, half a line. The caret is under the byte that is read next.
   say c lets stream_read_line take these bytes.
+  ask What does the server do with half a line?
 end
 
 break stream_fill
@@ -29,7 +30,8 @@ commands
   say goes to the caller, which has put them into line. (p *line@*length prints that many bytes of it.)
   your-turn up
   your-turn p *line@*length
-  say c: the next recv brings the rest.
+  say c: the next recv brings the rest, and the line after it.
+  ask Does that next line need another recv?
 end
 
 tbreak trace_line
@@ -37,13 +39,13 @@ commands
   silent
   here
   say The line is whole, without its end, and is being recorded. From here on, nobody can see that it
-  say came in two pieces.
+  say arrived in two pieces.
   your-turn p line
   say 7 of the 26 bytes were taken. The other 19 wait for the next line, which needs no recv.
   your-turn stream
   tour-ends
 end
 
-say A byte stream has no borders: a line may need two recvs, and one recv may bring two lines. This
+say A byte stream has no boundaries: a line may need two recvs, and one recv may bring two lines. This
 say tour looks at the buffer between recv and the line. (A browser sends its request in one piece.)
 tour-begins

@@ -4,10 +4,11 @@ tbreak parse_request_line
 commands
   silent
   here
-  say The request line has been read. p shows a text with its address in front.
+  say The request line has been read. p shows a string with its address in front.
   your-turn p line
   say finish runs parse_request_line to its end, and 0 means that all went well. request shows what
   say the struct holds now.
+  ask Are the path and the query copied out of the line?
   your-turn finish
   your-turn request
   say The target is now a path and a query. Nothing was copied: null terminators have replaced the
@@ -24,6 +25,7 @@ commands
   your-turn finish
   say The list has one more header field.
   your-turn p r->headers[r->header_count - 1]
+  ask The next field is ACCEPT, with two spaces before its value. What is stored?
 end
 
 break parse_header if line[0] == 'A'
@@ -39,7 +41,7 @@ tbreak check_request
 commands
   silent
   here
-  say The empty line has come, so the request is whole. Now it is checked.
+  say The empty line has arrived, so the request is whole. Now it is checked.
   your-turn request
   tour-ends
 end

@@ -30,6 +30,7 @@ commands
   say Now the bytes of the file. No flag is set, because nothing follows. c: both will be sent.
   your-turn p first_length
   your-turn p flags
+  ask How many sends do head and file need?
 end
 
 tbreak send_all_locked
@@ -37,7 +38,7 @@ commands
   silent
   here
   say Head and body are together in the write buffer: 432 and 317 bytes, and one send takes all 749.
-  say (A large file does not fit. Then the head is sent first, and the file from where it is.)
+  say (A large file does not fit. Then the head is sent first, and the file is never copied.)
   your-turn p length
   your-turn bt 5
   your-turn finish
@@ -47,11 +48,11 @@ tbreak stream_linger
 commands
   silent
   here
-  say Everything has been sent. Now the server ends its direction, and waits up to two seconds for
-  say the client to end the other one.
+  say Everything has been sent. Now the server ends its direction and waits for the client to end
+  say the other one, but not for long.
   your-turn stream
   tour-ends
 end
 
-say A client asks for a file, and gets a head and a body. This tour looks at when these are sent.
+say A client asks for a file and gets a head and a body. This tour looks at when these are sent.
 tour-begins

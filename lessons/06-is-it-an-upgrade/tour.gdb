@@ -4,7 +4,7 @@ tbreak handshake_check
 commands
   silent
   here
-  say This request asks for a WebSocket: its Upgrade field lists websocket. But is it right?
+  say This request asks for a WebSocket: its Upgrade field lists websocket. But is it valid?
   your-turn request
   say Do you see the mistake? c runs on to the check that does.
 end
@@ -33,7 +33,7 @@ tbreak is_key
 commands
   silent
   here
-  say The second request has come this far, so its version and its Connection are right. Its key:
+  say The second request has come this far, so its version and its Connection are valid. Its key:
   your-turn p key
   your-turn finish
 end
@@ -42,7 +42,8 @@ tbreak check_origin
 commands
   silent
   here
-  say The last question: whose page is asking? This client is not a browser, and sends no Origin.
+  say The last question: whose page is asking? This client is not a browser and sends no Origin.
+  ask Is it rejected for that?
   your-turn finish
 end
 
@@ -50,10 +51,10 @@ tbreak write_head if *head == 'H' && head[9] == '1'
 commands
   silent
   here
-  say All checks have passed, so the response is 101, Switching Protocols. (x/s prints a text.)
+  say All checks have passed, so the response is 101, Switching Protocols. (x/s prints a string.)
   your-turn x/s head
   tour-ends
 end
 
-say Two requests ask for a WebSocket, and this tour stops at the checks. The first one is not right.
+say Two requests ask for a WebSocket, and this tour stops at the checks. The first one is not valid.
 tour-begins

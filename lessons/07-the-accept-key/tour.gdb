@@ -4,30 +4,31 @@ tbreak handshake_accept_key
 commands
   silent
   here
-  say The client's key, as its header field had it: 16 random bytes, written in Base64.
+  say This is the client's key, as its header field had it: 16 random bytes in Base64.
   your-turn p key
-  say It is not decoded: its 24 characters go into SHA-1 as they are, then the fixed text. n runs a line.
+  say Nobody decodes it. Its 24 characters go into SHA-1, and then the GUID. n runs a line.
   your-turn n
   your-turn n
   your-turn p text
   your-turn n
   your-turn n
-  say SHA-1 is done. It has left 20 bytes: x looks at memory; /20xb says 20 times, in hex, bytes.
+  say SHA-1 has left 20 bytes. x shows memory, and /20xb means 20 bytes of it, in hex.
   your-turn x/20xb digest
-  say finish: the same 20 bytes, written in Base64 as 28 characters, are in the caller's accept.
+  say Now finish writes these 20 bytes in Base64, into the caller's accept.
+  ask How many characters do 20 bytes become in Base64?
   your-turn finish
   your-turn p accept
-  say c runs on to the response.
+  say 28, and the last one is only padding. c runs on to the response.
 end
 
 tbreak write_head
 commands
   silent
   here
-  say The response that carries it. printf of gdb's own shows a text with its lines.
+  say This response carries it. gdb has a printf of its own, which shows a string line by line.
   your-turn printf "%s", head
-  say The browser computes the same from its own key, and compares. This key is the example of
-  say RFC 6455, section 1.3: compare the digest there.
+  say The browser computes the same from its key, and compares. This key is the example of
+  say RFC 6455, section 1.3, where you find the same digest.
   tour-ends
 end
 

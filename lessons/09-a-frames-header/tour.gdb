@@ -4,8 +4,8 @@ tbreak read_header
 commands
   silent
   here
-  say The server wants to read a frame. struct frame holds nothing yet; c lets it run until two bytes
-  say have come and frame_decode_start has taken them apart.
+  say The server is about to read a frame and knows nothing about it. c lets it run until two bytes
+  say have arrived and frame_decode_start has taken them apart.
 end
 
 tbreak check_rules
@@ -22,28 +22,30 @@ commands
   your-turn p frame->length
   your-turn p frame->header_size
   say Up to 125, the 7 bits are the length itself.
+  ask The next message is 300 bytes long. What do the 7 bits say?
 end
 
 tbreak read_length if frame->length == 126
 commands
   silent
   here
-  say A longer message. The 7 bits say 126: the length is in the next 2 bytes.
+  say This message is longer. The 7 bits say 126, so the length is in the next 2 bytes.
   your-turn p frame->length
   your-turn finish
   your-turn frame-bits
   say The most significant byte comes first: 0x01 * 256 + 0x2c.
+  ask And for 70,000 bytes, which do not fit into 2 bytes of length?
 end
 
 tbreak read_length if frame->length == 127
 commands
   silent
   here
-  say Longer than 65535 bytes: 127, and 8 bytes more.
+  say This one is longer than 65535 bytes. The 7 bits say 127, and 8 more bytes hold the length.
   your-turn finish
   your-turn frame-bits
   your-turn p frame->header_size
-  say 14 bytes, the longest header that there is: 2, 8 of length, 4 of masking key.
+  say This header is 14 bytes long, the most there can be: 2, 8 of length, and 4 of masking key.
   tour-ends
 end
 

@@ -4,23 +4,24 @@ tbreak frame_unmask
 commands
   silent
   here
-  say A payload has come, with the mask on. Here are its 5 bytes, and the 4 of the key (x/16xb would
+  say A payload has arrived, masked. Here are its 5 bytes, and the 4 of the key (x/16xb would
   say show 16).
   your-turn x/5xb bytes
   your-turn x/4xb key
   say A watchpoint stops when memory changes, whoever changes it. -l: this place, whatever its name.
   your-turn watch -l bytes[0]
+  ask The byte is 0x7f, and the key begins with 0x37. What does it become?
   your-turn c
-  say The first byte has changed. It is exclusive or, bit by bit; compute it yourself:
+  say The first byte has changed, by exclusive or. Compute it yourself:
   your-turn p/x 0x7f ^ 0x37
   your-turn p/c bytes[0]
-  say delete takes the watchpoint away ($bpnum is the number of the newest); finish does the others.
+  say delete removes the watchpoint ($bpnum is its number), and finish unmasks the other bytes.
   your-turn delete $bpnum
   your-turn finish
   your-turn x/5cb ws->message.bytes
-  say The message is readable. How far from the beginning of the read buffer does it lie?
+  say The message is readable. How far is it from the beginning of the read buffer?
   your-turn p ws->message.bytes - ws->stream->in
-  say It lies where it was received, after the 6 bytes of its header. c: it is sent back.
+  say It is where it was received, after the 6 bytes of its header. c runs to where it is sent back.
 end
 
 tbreak write_frame
@@ -29,11 +30,12 @@ commands
   here
   your-turn p opcode
   your-turn p length
-  say The same opcode and the same bytes. c: the header has been made then.
+  say The opcode and the bytes are the same. c runs on until the header has been made.
+  ask Is the reply masked as well?
   your-turn tbreak stream_write
   your-turn c
   here
-  say Header and payload are to be sent together. The header is the caller's: up.
+  say Header and payload will be sent together. The header is in the calling function: up.
   your-turn up
   your-turn frame-bits header
   say A server does not mask: the payload is sent as it is.

@@ -4,13 +4,14 @@ tbreak handle_control
 commands
   silent
   here
-  say A control frame, in the middle of a message that comes in two fragments.
+  say This control frame arrives in the middle of a message, between two fragments.
   your-turn frame-bits
-  say The message waits meanwhile: message shows what has been read of it.
+  say The message waits. The command message shows what has been read of it.
   your-turn message
-  say The ping's payload lies elsewhere, in ws->control, so it does not get in the message's way.
+  say The ping's payload has a place of its own, ws->control, so it does not disturb the message.
   your-turn p *ws->control@frame->length
-  say It goes back in a pong. c: then the second fragment comes.
+  say It goes back in a pong. c runs on until the second fragment has been read.
+  ask Is any of the first fragment lost?
 end
 
 tbreak write_frame if opcode == 1
@@ -25,16 +26,17 @@ tbreak handle_close
 commands
   silent
   here
-  say A Close frame has come: two bytes of code, the most significant first, and a reason.
+  say A Close frame has arrived: two bytes of code, the most significant first, and a reason.
   your-turn p *ws->control@length
   your-turn p ws->control[0] * 256 + ws->control[1]
+  ask What does the server reply?
 end
 
 tbreak stream_write if flags == STREAM_LAST
 commands
   silent
   here
-  say The same code and reason go back, in a frame without a mask. The flag says: nothing may follow.
+  say The same code and reason go back, without a mask. The flag says that nothing may follow.
   your-turn frame-bits first
   your-turn x/5xb second
   your-turn p (enum stream_flags)flags
@@ -45,12 +47,12 @@ commands
   silent
   here
   say The Close frame has been sent, and the stream takes nothing more. The server ends the connection
-  say first, as RFC 6455 section 7.1.1 wants it; then it reads until the client has ended too.
+  say first, as RFC 6455 section 7.1.1 asks; then it reads until the client has ended too.
   your-turn p s->closed
   your-turn stream
   tour-ends
 end
 
-say A ping may come between two fragments, and a Close frame wants a reply. (The page cannot send
+say A ping may come between two fragments, and a Close frame needs a reply. (The page cannot send
 say pings or fragments: browsers do that by themselves, if at all. CLIENT=1 shows them.)
 tour-begins

@@ -9,6 +9,7 @@ back; bob reads; cleo is connected and does not read, because her laptop has gon
 import itertools
 import os
 import socket
+import sys
 import threading
 import time
 
@@ -49,4 +50,5 @@ for number in itertools.count(1):
     if number in (1, 10, 100, 1000):
         print(f"message {number:4}: back after {(time.monotonic() - begun) * 1000:.1f} ms")
 print(f"message {number}: not back after {WAIT_S} s. The server waits in send, for {sending_to}.")
+sys.stdout.flush()
 os._exit(0)  # the threads wait for ever

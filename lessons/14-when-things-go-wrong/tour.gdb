@@ -5,7 +5,7 @@ commands
   silent
   here
   say SIGTERM has arrived in the middle of whatever the thread was doing: main waited in accept4. A
-  say signal handler may touch next to nothing: this one sets a flag, and makes that accept4 fail.
+  say signal handler may do next to nothing. This one sets a flag, and makes that accept4 fail.
   your-turn bt
 end
 
@@ -15,17 +15,18 @@ commands
   here
   say The accept loop is over. Each worker waits in recv, and main cannot call a function there.
   your-turn clients
-  say The table has all of them, the newest first. Which ones have their WebSocket?
+  say The table has all of them, the newest first. Which ones have a WebSocket?
   your-turn p clients.first->number
   your-turn p clients.first->upgraded
   your-turn p clients.first->next->upgraded
+  ask How can main tell a thread that waits in recv to stop?
 end
 
 tbreak wake_locked if client->upgraded
 commands
   silent
   here
-  say Main has left a cause in every stream. It is a number in memory; nobody has looked at it yet.
+  say Main has left a cause in every stream: a number in memory, which nobody has looked at yet.
   your-turn p (enum stream_cause)client->stream.wake
   say Now the signal. With scheduler-locking on, only the thread that gdb looks at runs: so finish sends
   say it, and nothing else happens.
@@ -39,9 +40,10 @@ tbreak check_wake if s->wake != 0
 commands
   silent
   here
-  say recv has failed with EINTR, and the worker looks whether there is a cause. It takes it out, and its
+  say recv has failed with EINTR, and the worker looks for a cause. It takes this one, and its
   say read fails with it, all the way up to the function that knows what to do.
   your-turn bt 6
+  ask Who sends the Close frame: main, or this thread?
 end
 
 tbreak read_on if ws->stream->cause == STREAM_STOPPING
@@ -49,10 +51,10 @@ commands
   silent
   here
   your-turn p ws->stream->cause
-  say Here it is known that this client has a WebSocket, and that no frame of its own is half sent: so
-  say this thread, and not main, sends Close 1001. 0 means: read on, until the client has replied.
+  say This function knows that the client has a WebSocket, and that no frame is half sent. So
+  say this thread sends Close 1001, and not main. 0 means: read on, until the client has replied.
   your-turn finish
-  say All may run again. Whoever was in the middle of a request gets 503; who had not asked, nothing.
+  say Let all threads run again. The client in the middle of its request gets 503, the other nothing.
   your-turn set scheduler-locking off
 end
 
@@ -75,7 +77,7 @@ commands
   tour-ends
 end
 
-say The server is told to stop while three clients are there: one has said nothing, one is in the middle
+say The server is told to stop while three clients are there: one has sent nothing, one is in the middle
 say of its request, one has a WebSocket. (With a browser: open the page and press Connect; then, in
 say another terminal, type: kill, and the number that info inferiors shows as process.)
 tour-begins

@@ -7,7 +7,7 @@ commands
   say The client offers permessage-deflate. This is a parameter of its offer.
   your-turn p (char *)p->name
   your-turn p p->has_value
-  say Without a value, it means: you may limit my window. All that the offer has said so far:
+  say Without a value, it means: you may limit my window. This is the offer so far:
   your-turn p *offer
   your-turn finish
 end
@@ -24,7 +24,7 @@ tbreak is_compressed if frame->rsv != 0
 commands
   silent
   here
-  say A frame has come. Without lesson 15, one bit of it would be an error.
+  say A frame has arrived. Without lesson 15, one bit of it would be an error.
   your-turn frame-bits
 end
 
@@ -36,6 +36,7 @@ commands
   your-turn p length
   your-turn x/7xb piece
   your-turn message
+  ask Does inflate need more than these 7 bytes?
 end
 
 tbreak inflate_piece if ws->message.length > 0
@@ -51,7 +52,7 @@ tbreak deflate_compress
 commands
   silent
   here
-  say The first message was too short to be worth it, and was echoed as it is. This one is not.
+  say The first message was too short to be worth it and was echoed as it is. This one is not.
   your-turn p length
 end
 
@@ -59,7 +60,7 @@ tbreak write_frame if opcode >= 0x40
 commands
   silent
   here
-  say What is left of it goes out as a frame. 0x41 is the opcode of a text, with RSV1 before it.
+  say What it has shrunk to goes out as a frame. 0x41 is the opcode of a text, with RSV1 before it.
   your-turn p length
   your-turn p/x opcode
   tour-ends

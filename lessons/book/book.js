@@ -53,7 +53,9 @@ async function copy(text) {
   area.remove();
 }
 
-document.querySelectorAll('main pre:not(.source)').forEach(addCopyButton);
+for (const pre of document.querySelectorAll('main pre')) {
+  if (pre.matches('.console') || pre.textContent.startsWith('make ')) addCopyButton(pre);
+}
 
 // ---- printing shows what is folded ----
 

@@ -67,6 +67,7 @@ class Code:
     def __init__(self):
         self.files = sorted(path.name for path in ROOT.glob("*.[ch]"))
         self.functions = recordings.functions()
+        self.best = recordings.best_for()
         places = {}
         for function in self.functions:
             places.setdefault(function.name, []).append(function)
@@ -111,6 +112,8 @@ def source_sheet(code, name, lesson_addresses):
         if function:
             lesson = lesson_addresses.get(function.lesson)
             mark = f'<a class="tag" href="../{lesson}">lesson {function.lesson}</a>' if lesson else ""
+            if function.name in code.best:
+                mark += f'<a class="tag" href="../player.html#{function.name}">step through</a>'
             name_of_function = f' id="{function.name}"'
         rows.append(f'<span class="row" id="L{number}"><a class="number"{name_of_function} href="#L{number}">{number}</a>'
                     f"{line}{mark}\n</span>")
@@ -206,7 +209,7 @@ def course_sheet(name, page, addresses, code, pictures):
                   lambda m: code.link_calls(m[0], ""), text, flags=re.S)
     text = with_player(tidy(text), name.removeprefix("lesson-"))
     title = html.unescape(re.sub(r"[`*]", "", handbook.title_of(page)))
-    return Sheet(address_of(name), title, contents(text) + text)
+    return Sheet(address_of(name), title, text.replace("</h1>", "</h1>" + contents(text), 1))
 
 
 # ---- the cover, the player's page ----
@@ -270,7 +273,8 @@ def search_entries(sheets):
             body = re.sub(r'<a class="(?:number|tag)".*?</a>', "", body)
         parts = re.split(r'<h[123](?: id="([^"]*)")?>(.*?)</h[123]>', body, flags=re.S)
         for anchor, heading, text in zip(parts[1::3], parts[2::3], parts[3::3]):
-            plain = " ".join(html.unescape(re.sub(r"<[^>]*>", "", text)).split())
+            plain = re.sub(r"[-+=|]{3,}", " ", html.unescape(re.sub(r"<[^>]*>", "", text)))
+            plain = " ".join(plain.split())
             heading = html.unescape(re.sub(r"<[^>]*>", "", heading))
             yield {"href": sheet.address + (f"#{anchor}" if anchor else ""), "page": sheet.title,
                    "heading": heading if heading != sheet.title else "", "text": plain}
@@ -299,7 +303,13 @@ def script(name, value):
     return f"{name} = {json.dumps(value, ensure_ascii=False, separators=(',', ':'))};\n"
 
 
-def write_shared(sheets, pictures):
+def function_places(code):
+    """Where player.html leads who asks for a function."""
+    return {function.name: "#{}/{}".format(*code.best[function.name]) if function.name in code.best
+            else code.address(function) for function in code.functions}
+
+
+def write_shared(sheets, code, pictures):
     for name in ("book.css", "book.js", "player.js", "player.css"):
         shutil.copyfile(HERE / name, FOLDER / name)
     shutil.copyfile(MINISEARCH, FOLDER / "minisearch.js")
@@ -308,15 +318,16 @@ def write_shared(sheets, pictures):
     for picture in pictures:
         shutil.copyfile(picture, FOLDER / "pictures" / picture.name)
     (FOLDER / "entries.js").write_text(script("var entries", list(search_entries(sheets))), encoding="utf-8")
+    (FOLDER / "functions.js").write_text(script("var functions", function_places(code)), encoding="utf-8")
     for name in recordings.names():
         text = script(f"(window.recordings ??= {{}})[{json.dumps(name)}]", recordings.resolved(name))
         (FOLDER / "recordings" / f"{name}.js").write_text(text, encoding="utf-8")
 
 
 def main():
-    problems = [problem for name in recordings.names() for problem in recordings.problems(name)]
-    if problems:
-        sys.exit("\n".join(f"book: {problem}" for problem in problems))
+    changed = recordings.changed_lines()
+    if changed:
+        sys.exit("\n".join(["book: the recordings do not fit the source", *changed]))
     code = Code()
     chosen = handbook.pages() + [("teaching", Page(COURSE / "teaching.md"))]
     addresses = {page.path.resolve(): address_of(name) for name, page in chosen}
@@ -335,7 +346,7 @@ def main():
     template = string.Template((HERE / "template.html").read_text(encoding="utf-8"))
     shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / "source").mkdir(parents=True)
-    write_shared(sheets, pictures)
+    write_shared(sheets, code, pictures)
     pages = {sheet.address: written(sheet, sheets, template) for sheet in sheets}
     for address, text in pages.items():
         (FOLDER / address).write_text(text, encoding="utf-8")

@@ -6,7 +6,7 @@
 'use strict';
 
 const ROW = 16;               // bytes in a row of the buffer
-const ROWS = 5;               // rows that are shown at most
+const ROWS = 4;               // rows that are shown at most
 const KEYWORDS = new Set(('break case char const continue default do double else enum extern for goto if int long '
   + 'return short signed sizeof static struct switch typedef union unsigned void volatile while bool size_t '
   + 'true false NULL').split(' '));
@@ -137,6 +137,7 @@ class Player {
       make('div', 'facts', part('stack', 'Stack'), part('values', 'Variables', true), part('threads', 'Threads'))),
     part('buffer', 'Read buffer', true), part('wires', 'On the wire', true));
     this.title = this.box.querySelector('.code-part .label');
+    this.threads.parentElement.hidden = new Set(this.states.map(({ thread }) => thread)).size < 2;
     this.box.tabIndex = -1;
     this.box.onkeydown = (event) => this.onKey(event);
   }
@@ -182,6 +183,12 @@ class Player {
       : steps.findLast((step) => step < this.at) ?? 0);
   }
 
+  // A step by its number, or the first one in a function.
+  stepAt(place) {
+    if (/^\d+$/.test(place)) return Number(place);
+    return Math.max(0, this.states.findIndex(({ at }) => this.recording.places[at][1] === place));
+  }
+
   toBytes() {
     const next = this.states.findIndex((state, i) => i > this.at && state.received > this.states[i - 1].received
       && state.connection === this.states[i - 1].connection);
@@ -210,11 +217,19 @@ class Player {
     const stops = this.recording.stops;
     const number = stops.findLastIndex(({ step }) => step <= this.at);
     const here = number >= 0 && stops[number].step === this.at;
-    const lines = number < 0 ? this.recording.intro : stops[number].said;
-    const said = lines.filter((line) => line.startsWith('| ')).map((line) => line.slice(2)).join(' ');
+    const said = (number < 0 ? this.recording.intro : stops[number].said).join(' ');
     this.said.className = here ? 'said here' : 'said';
     this.said.replaceChildren(make('b', '', number < 0 ? `Before stop 1 of ${stops.length}`
       : `${here ? 'Stop' : 'After stop'} ${number + 1} of ${stops.length}`), make('span', '', said));
+    if (number >= 0 && stops[number].asked) this.said.append(this.question(number));
+  }
+
+  // What the tour asks at a stop. The answer is what it says next.
+  question(number) {
+    const { stops } = this.recording;
+    const answer = stops.slice(number + 1).find(({ said }) => said.length > 0)?.said ?? [];
+    return make('details', 'asked', make('summary', '', make('b', '', 'Predict first: '), stops[number].asked),
+      make('span', '', answer.join(' ')));
   }
 
   drawCode(index) {
@@ -223,10 +238,14 @@ class Player {
     const source = make('a', '', `${file}:${line}`);
     source.href = `${up}source/${file}.html#L${line}`;
     this.title.replaceChildren(make('code', '', name), ' ', source, lesson ? ` lesson ${lesson}` : '');
-    const rows = lines.map((text, i) => make('div', first + i === line ? 'now' : '',
-      make('span', 'number', String(first + i)), coloured(text)));
-    this.code.replaceChildren(...rows);
-    const row = rows[line - first];
+    if (this.shown !== `${file}/${name}`) {
+      this.shown = `${file}/${name}`;
+      this.code.replaceChildren(...lines.map((text, i) =>
+        make('div', '', make('span', 'number', String(first + i)), coloured(text))));
+    }
+    for (const row of this.code.children) row.className = '';
+    const row = this.code.children[line - first];
+    row.className = 'now';
     this.code.scrollTop = row.offsetTop - this.code.clientHeight / 2;
   }
 
@@ -304,28 +323,42 @@ class Player {
 
 // ---- where it stands in a page ----
 
-function loadRecording(name) {
+function loadScript(file) {
   return new Promise((resolve, reject) => {
-    if (window.recordings?.[name]) return resolve();
     const script = Object.assign(document.createElement('script'), { onload: resolve, onerror: reject });
-    script.src = `${document.body.dataset.up}recordings/${name}.js`;
+    script.src = document.body.dataset.up + file;
     document.head.append(script);
-    return undefined;
   });
 }
 
-// "#03/17": step 17 of lesson 3's recording.
+async function loadRecording(name) {
+  if (!window.recordings?.[name]) await loadScript(`recordings/${name}.js`);
+}
+
+// "#03/17": step 17 of lesson 3's recording; "#03/stream_fill": its first step in that function.
 function wanted() {
-  const [, name, step] = /^#([\w-]+)\/(\d+)$/.exec(location.hash) ?? [];
-  return { name, step: Number(step) };
+  const [, name, place] = /^#(\w+)\/(\w+)$/.exec(location.hash) ?? [];
+  return { name, place };
+}
+
+// "#stream_fill", on the player's own page, leads on to the recording that shows it best, or if none does, to
+// its source. Returns whether it has led anywhere.
+async function lead() {
+  const [, name] = /^#([a-z_]\w*)$/i.exec(location.hash) ?? [];
+  if (!name) return false;
+  await loadScript('functions.js');
+  const place = window.functions[name];
+  if (place) location.replace(place);
+  return place !== undefined;
 }
 
 async function begin(box) {
+  if ('choose' in box.dataset && await lead()) return;
   const chosen = wanted();
   const name = 'choose' in box.dataset ? chosen.name ?? 'session' : box.dataset.recording;
   await loadRecording(name);
   if (box.player?.name !== name) box.player = new Player(box, name);
-  box.player.show(chosen.name === name ? chosen.step : box.player.at ?? 0);
+  box.player.show(chosen.name === name ? box.player.stepAt(chosen.place) : box.player.at ?? 0);
   if (chosen.name !== name) return;
   if (document.readyState !== 'complete') await new Promise((resolve) => addEventListener('load', resolve));
   box.scrollIntoView();

@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
 """Makes the recordings: plays each lesson's tour in gdb, and keeps every line that the studied thread runs.
 
-    lessons/book/record.py [NAME...]     NAME is a lesson, 03, or session; without one, all
+    lessons/book/record.py [NAME...]            NAME is a lesson, 03, or session; without one, all
+    lessons/book/record.py --check [NAME...]    compares them with those that are kept
 
 build/recordings has the server for this: nothing optimised away, at fixed addresses, and with a pattern in
-variables that were not set yet, so that a recording never shows what the stack held by chance. The bytes on
-the wire are written down by the scripted client; what the server had received and sent at a step are two
-numbers. Two runs give the same file, byte for byte.
+variables that were not set yet, so that a recording never shows what the stack held by chance. Its threads
+take turns (turns.c). The bytes on the wire are written down by the scripted client; what the server had
+received and sent at a step are two numbers. Two runs give the same file, byte for byte. Another compiler or
+debugger may divide a line in another way, so --check leaves out what was made with another version.
 """
+import concurrent.futures
+import functools
 import json
 import os
 import pathlib
-import shutil
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,10 +27,11 @@ sys.path[:0] = [str(HERE), str(ROOT / "lessons/tools")]
 import client  # noqa: E402
 import recordings  # noqa: E402
 
-LIMIT_S = 300            # for one recording
+LIMIT_S = 60            # for one recording
 MOST_WIRE = 2000         # bytes of a connection that are kept in each direction
 SESSION_LESSON = 12      # whose functions the whole session shows, and
 SESSION_CLIENT = 10      # whose client it has
+SIDE_BY_SIDE = (os.cpu_count() or 1) + 1  # recordings: each waits for its client now and then
 BUILD = ROOT / "build/recordings"
 
 
@@ -168,6 +173,9 @@ def condensed(name, entries, wire):
         if "said" in entry:
             (stops[-1]["said"] if stops else intro).append(entry["said"])
             continue
+        if "asked" in entry:
+            stops[-1]["asked"] = entry["asked"]
+            continue
         if "stop" in entry:
             if steps:
                 stops.append({"step": len(steps) - 1, "said": []})
@@ -182,12 +190,22 @@ def condensed(name, entries, wire):
         if step:
             steps.append(step)
         before = entry
-    return {"name": name, "threads": threads, "wire": steady_wire(wire), "places": places.rows,
+    return {"name": name, "made_with": versions(), "threads": threads, "wire": steady_wire(wire), "places": places.rows,
             "intro": intro, "stops": stops, "steps": steps}
 
 
-def save(recording):
-    """One step a line, so that a change is seen as one."""
+@functools.cache
+def versions():
+    """Of the compiler and the debugger: a line is divided as they do it."""
+    told = []
+    for program in ("gcc", "gdb"):
+        text = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+        told.append(program + " " + re.search(r"(\d+)\.\S*$", text.splitlines()[0])[1])
+    return ", ".join(told)
+
+
+def text_of(recording):
+    """As it is kept: one step a line, so that a change is seen as one."""
     def row(value):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     parts = []
@@ -197,35 +215,83 @@ def save(recording):
         else:
             value = row(value)
         parts.append(f"{row(key)}:{value}")
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+def made(name):
+    with tempfile.TemporaryDirectory(prefix="recording-") as work:
+        return text_of(condensed(name, *play(name, work)))
+
+
+def save(name, text):
     recordings.FOLDER.mkdir(exist_ok=True)
-    path = recordings.FOLDER / f"{recording['name']}.json"
-    path.write_text("{" + ",\n".join(parts) + "}\n", encoding="utf-8")
+    path = recordings.FOLDER / f"{name}.json"
+    path.write_text(text, encoding="utf-8")
+    recording = json.loads(text)
     print(f"{path.relative_to(ROOT)}: {len(recording['steps'])} steps, {len(recording['stops'])} stops, "
-          f"{path.stat().st_size // 1024} KiB", flush=True)
+          f"{len(text.encode()) // 1024} KiB", flush=True)
+
+
+def compare(name, text):
+    """Fails if the recording is not the one that is kept, and says where they part."""
+    kept, now = recordings.states(recordings.load(name)), recordings.states(json.loads(text))
+    if (recordings.FOLDER / f"{name}.json").read_text(encoding="utf-8") == text:
+        return
+    at = next((i for i, both in enumerate(zip(kept, now)) if both[0] != both[1]), min(len(kept), len(now)))
+    sides = [states[at] if at < len(states) else {} for states in (kept, now)]
+    key = next((key for key in sides[0] | sides[1] if sides[0].get(key) != sides[1].get(key)), None)
+    where = f"step {at}, in {sides[1].get('at') or sides[0].get('at')}: {key} was {sides[0].get(key)!r:.160}, " \
+            f"is {sides[1].get(key)!r:.160}" if key else "what the tour says, or what crossed the wire"
+    raise NotPlayed(f"{name} is not what is kept. They differ at {where}\n"
+                    f"If it is right as it is now: {recordings.command([name])}")
+
+
+# The calls at which turns.c has threads take turns, or counts.
+TURNS = ("pthread_create", "pthread_join", "pthread_cond_wait", "pthread_cond_timedwait", "pthread_cond_signal",
+         "pthread_cond_broadcast", "recv", "send", "accept4")
 
 
 def build():
     subprocess.run(["make", "-s", "--no-print-directory", "BUILD=build/recordings", "SERVER=build/recordings/server",
-                    "CFLAGS=-O0 -g3 -ftrivial-auto-var-init=pattern", "HARDENING=", "LINK_HARDENING=-no-pie"],
+                    "CFLAGS=-O0 -g3 -ftrivial-auto-var-init=pattern", "HARDENING=",
+                    "LINK_HARDENING=-no-pie " + " ".join(f"-Wl,--wrap={call}" for call in TURNS)],
                    cwd=ROOT, check=True)
 
 
 def main():
     if sys.argv[1:2] == ["--client"]:
         return play_client(*sys.argv[2:])
-    tours = sorted(path.parent.name[:2] for path in (ROOT / "lessons").glob("*/tour.gdb"))
+    check = sys.argv[1:2] == ["--check"]
+    names = [name if name == "session" else name.zfill(2) for name in sys.argv[1 + check:]] or every_name()
+    changed = recordings.changed_lines() if check else []
+    if changed:  # the others need not be played to know that these are wrong
+        print("\n".join(changed), file=sys.stderr)
+        return 1
+    if check:
+        names = [name for name in names if is_of_these_versions(name)]
     build()
     failed = 0
-    for name in [name.zfill(2) for name in sys.argv[1:]] or [*tours, "session"]:
-        work = tempfile.mkdtemp(prefix="recording-")
-        try:
-            save(condensed(name, *play(name, work)))
-        except NotPlayed as problem:
-            print(f"record: {problem}", file=sys.stderr)
-            failed += 1
-        finally:
-            shutil.rmtree(work)
+    with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for name, played in [(name, pool.submit(made, name)) for name in reversed(names)]:  # the longest first
+            try:
+                (compare if check else save)(name, played.result())
+            except (NotPlayed, subprocess.TimeoutExpired) as problem:
+                print(f"record: {problem}", file=sys.stderr)
+                failed += 1
+    if check and not failed:
+        print(f"{len(names)} passed: made anew, the recordings are the same")
     return 1 if failed else 0
+
+
+def is_of_these_versions(name):
+    made_with = recordings.load(name)["made_with"]
+    if made_with != versions():
+        print(f"{name} left out: it was made with {made_with}, and this is {versions()}")
+    return made_with == versions()
+
+
+def every_name():
+    return [*sorted(path.parent.name[:2] for path in (ROOT / "lessons").glob("*/tour.gdb")), "session"]
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ ROUNDS, ROUNDS_ELSEWHERE = 24, 2
 WINDOW = 256          # bytes of the read buffer that are kept
 LONGEST = 48          # characters of a text that are kept
 MOST_FIELDS = 9       # of a struct
+LENGTHS = {"key": 4, "header": 14, "argument": None}  # of what these pointers lead to
 UNSET = 0xFE          # what the compiler fills a variable with that was not set yet: see record.py
 CLOCKED = {"clients_check_time", "wait_for_workers_locked"}  # what they do depends on the clock: stepped over
 LESSON = int(os.environ["RECORDING_LESSON"])
@@ -45,14 +46,16 @@ def is_unset(value):
 def quoted(data):
     if data.startswith(bytes([UNSET])):
         return "?"
-    text = steady(data.split(b"\0")[0].decode("utf-8", "backslashreplace"))
+    data = data.split(b"\0")[0].split(bytes([UNSET, UNSET]))[0]
+    text = steady(data.decode("utf-8", "backslashreplace"))
     text = DIFFERS.sub("…", text).replace(os.getcwd() + "/", "")  # whose folder it is matters to nobody
     text = text.replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n")
     return '"' + (text if len(text) <= LONGEST else text[:LONGEST] + "…") + '"'
 
 
 def bytes_words(data):
-    return data[:16].hex(" ") + (" …" if len(data) > 16 else "")
+    known = data.rstrip(bytes([UNSET])) if data.endswith(bytes([UNSET, UNSET])) else data
+    return known[:16].hex(" ") + (" …" if len(known) > 16 else " ?" if known != data else "")
 
 
 def is_text(kind):
@@ -77,8 +80,8 @@ def pointer_words(value, length, stream):
     if target.code in (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM, gdb.TYPE_CODE_BOOL) \
             and target.sizeof > 1:
         return "→ " + words(value.dereference(), None, stream)
-    if length is None:
-        return "→ …"
+    if length is None or length == 0:
+        return "→ …" if length is None else "→ nothing"
     data = read_bytes(value, min(length, 17))
     return "→ " + ("?" if data and data.count(UNSET) == len(data) else bytes_words(data))
 
@@ -114,7 +117,7 @@ def words(value, length, stream):
         return f"'{chr(int(value) & 255)}'" if 32 <= int(value) < 127 else f"0x{int(value) & 255:02x}"
     if kind.code == gdb.TYPE_CODE_INT and kind.sizeof == 1:
         return f"0x{int(value):02x}"
-    if value.type.name == "time_t":
+    if value.type.name in ("time_t", "pthread_t"):
         return "…"
     text = steady(value.format_string())
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
@@ -149,8 +152,8 @@ def variables(frame, line, stream):
 def length_of(name, values):
     """How many bytes a pointer leads to, if a variable beside it says so."""
     size = values.get(name + "_length", values.get("length", values.get("size")))
-    if name == "key":
-        return 4
+    if name in LENGTHS:
+        return LENGTHS[name]
     if size is None or size.type.strip_typedefs().code != gdb.TYPE_CODE_INT or is_unset(size):
         return None
     return int(size)
@@ -206,7 +209,8 @@ def look(thread, stack):
             "variables": variables(frame, frame.find_sal().line, stream)}
     if stream is not None:
         seen |= {"buffer": buffer_of(stream), "connection": connection_of(frame),
-                 "received": int(stream["received"]), "sent": int(stream["sent"])}
+                 "received": int(stream["received"]),
+                 "sent": int(gdb.parse_and_eval("bytes_sent")[int(stream["fd"])])}
     return seen
 
 
@@ -326,8 +330,20 @@ tour_out = out
 
 def out(text=""):
     tour_out(text)
-    if text.strip():
-        write({"said": text.rstrip()})
+    if text.startswith("| " + ASKS):
+        write({"asked": text.removeprefix("| " + ASKS)})
+    elif text.startswith("| "):
+        write({"said": text[2:]})
+
+
+tour_play = play
+
+
+def play(command):
+    tour_play(command)
+    locking = re.match(r"set scheduler-locking (on|off)", command)
+    if locking:  # turns.c: the thread whose turn it is may be one that is held now
+        gdb.execute(f"set var turns_off = {int(locking[1] == 'on')}")
 
 
 gdb.execute("handle SIGALRM nostop noprint nopass", to_string=True)  # main's look at the clock, each second

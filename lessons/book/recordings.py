@@ -1,7 +1,5 @@
 """recordings.py - the debugger's recordings as they are kept, and what the book makes of them
 
-    lessons/book/recordings.py         says which recordings do not fit the source any more
-
 A recording names a line by its function and its number inside it, so that it holds when other functions of
 the file grow; it has the line's text, so that a change of that line is noticed.
 """
@@ -16,8 +14,6 @@ from functions import functions_of, sources  # noqa: E402
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "recordings"
 
-sys.path.append(str(ROOT / "lessons" / "tools"))
-from functions import functions_of  # noqa: E402
 
 def functions():
     """Every function of the server, file by file."""
@@ -40,16 +36,60 @@ def source(file):
     return (ROOT / file).read_text(encoding="utf-8").splitlines()
 
 
-def problems(name):
-    """What of a recording does not fit the source: a list of sentences."""
-    found, first = [], {(f.file, f.name): f.first for f in functions()}
-    for file, function, offset, text in load(name)["places"]:
-        start = first.get((file, function))
-        lines = source(file) if start else []
-        if start is None or start + offset > len(lines) or lines[start + offset - 1] != text:
-            found.append(f'recording {name}: {function} in {file} has changed: "{text.strip()}" is not line '
-                         f"{offset + 1} of it any more (make recordings)")
-    return found[:3]
+def command(names):
+    """What makes these recordings anew."""
+    lessons = " ".join(name.lstrip("0") for name in names)
+    return f"make recordings LESSON={lessons}" if len(names) == 1 else f'make recordings LESSON="{lessons}"'
+
+
+def changed_lines():
+    """Which recorded lines are not in the source as they are recorded: a list of sentences, one a function."""
+    found, table = {}, {(f.file, f.name): f for f in functions()}
+    for name in names():
+        for file, function, offset, text in load(name)["places"]:
+            now = table.get((file, function))
+            line = now.first + offset if now else 0
+            is_there = now and line <= now.last
+            if is_there and source(file)[line - 1] == text:
+                continue
+            lines = found.setdefault((file, function), {"line": line, "was": text, "names": set(),
+                                                        "is": source(file)[line - 1] if is_there else None})
+            lines["names"].add(name)
+            if line < lines["line"]:
+                lines.update({"line": line, "was": text, "is": source(file)[line - 1] if is_there else None})
+    return [sentence(file, function, lines) for (file, function), lines in found.items()]
+
+
+def sentence(file, function, lines):
+    where, again = f"{file}:{lines['line']}, in {function}", command(sorted(lines["names"]))
+    if lines["is"] is None:
+        return f"{file} has no such line any more in {function}: {lines['was'].strip()}\n    {again}"
+    return f"{where}, has changed\n    from  {lines['was'].strip()}\n    to    {lines['is'].strip()}\n    {again}"
+
+
+def states(recording):
+    """What can be seen at each step: a step has only what differs from the step before it."""
+    told, state, places = [], {"variables": {}}, [f"{p[1]} ({p[0]}): {p[3].strip()}" for p in recording["places"]]
+    for step in recording["steps"]:
+        variables = {name: value for name, value in {**state["variables"], **step.get("variables", {})}.items()
+                     if value is not None}
+        state = {**state, **step, "variables": variables}
+        told.append({**state, "at": places[state["at"]], "under": [places[i] for i in state["under"]]})
+    return told
+
+
+def best_for():
+    """Where each recorded function is seen best, and from which step on: {name: (recording, step)}. That is
+    its own lesson's recording, or the whole session's, or the first one that has it."""
+    found, lessons = {}, {function.name: f"{function.lesson:02}" for function in functions() if function.lesson}
+    for name in sorted(names(), key=lambda name: name != "session"):
+        recording, at = load(name), None
+        for number, step in enumerate(recording["steps"]):
+            at = step.get("at", at)
+            function = recording["places"][at][1]
+            if function not in found or name == lessons.get(function) != found[function][0]:
+                found[function] = (name, number)
+    return found
 
 
 def resolved(name):
@@ -64,9 +104,3 @@ def resolved(name):
             "lines": source(function.file)[function.first - 1:function.last]}
     recording["places"] = [place[:3] for place in recording["places"]]
     return recording
-
-
-if __name__ == "__main__":
-    wrong = [problem for name in names() for problem in problems(name)]
-    print("\n".join(wrong) or f"{len(names())} passed: the recordings fit the source")
-    sys.exit(bool(wrong))

@@ -5,6 +5,7 @@ commands
   silent
   here
   say The server listens. From now on the main thread waits in accept for the next client.
+  ask A client connects. Who serves it, main itself?
 end
 
 tbreak start_worker
@@ -47,6 +48,7 @@ commands
   silent
   here
   say A frame has arrived. Two bytes say what it is and how long; then comes the masking key.
+  ask How does the server get at the text under the mask?
 end
 
 tbreak frame_unmask
@@ -54,6 +56,7 @@ commands
   silent
   here
   say The client has combined each byte of the payload with a byte of the key. Doing it again undoes it.
+  ask Does the server mask its reply?
 end
 
 tbreak frame_write

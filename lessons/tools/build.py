@@ -37,9 +37,12 @@ def client():
 
 
 def wrapped():
-    """The calls that the linker leads through todo.c."""
-    with open("lessons/tools/todo.c", encoding="utf-8") as file:
-        return sorted({"-Wl,--wrap=" + name for name in re.findall(r"__wrap_([a-z_0-9]+)", file.read())})
+    """The calls that the linker leads through todo.c and calls.c."""
+    names = set()
+    for part in ("todo", "calls"):
+        with open(f"lessons/tools/{part}.c", encoding="utf-8") as file:
+            names.update(re.findall(r"__wrap_([a-z_0-9]+)", file.read()))
+    return ["-Wl,--wrap=" + name for name in sorted(names)]
 
 
 def first_unwritten(folder):
@@ -53,15 +56,15 @@ def first_unwritten(folder):
 
 
 def command(folder, output, suite=None):
-    files = ["lessons/tools/todo.c", "lessons/tools/crash.c",
+    files = ["lessons/tools/todo.c", "lessons/tools/calls.c", "lessons/tools/crash.c",
              *(os.path.join(folder, source) for source in sources() if source != "server.c" or not suite)]
     if suite:
-        files = [f"tests/{suite}.c", os.environ.get("HARNESS", "build/release/tests/harness.a"), *files]
+        files = [f"tests/suites/{suite}.c", os.environ.get("HARNESS", "build/release/tests/harness.a"), *files]
     # What a rejection names: the lowest lesson that has an unwritten function.
     first = first_unwritten(folder)
     return [*compiler(), *LANGUAGE, "-O0", "-g3", *WARNINGS, *QUIET, *os.environ.get("CFLAGS", "").split(),
             f"-DFIRST_UNWRITTEN={first}", client(), "-DWHERE=" + path_in_c("lessons/tools/where.sh"),
-            f"-I{folder}", "-Ilessons/tools", "-Itests", *wrapped(), "-o", output, *files,
+            f"-I{folder}", "-Ilessons/tools", "-Itests/harness", *wrapped(), "-o", output, *files,
             *(SUITE_LIBRARIES if suite else SERVER_LIBRARIES)]
 
 

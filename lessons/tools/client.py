@@ -82,8 +82,8 @@ class Server:
 def request(target="/echo", *more, leave_out=()):
     """A request for a WebSocket, with the example key of RFC 6455 section 1.3."""
     lines = [f"GET {target} HTTP/1.1", "Host: localhost", "Upgrade: websocket",
-             "Connection: keep-alive, Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-             "Sec-WebSocket-Version: 13"]
+             "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
     lines = [line for line in lines if line.split(":")[0] not in leave_out]
     return ("\r\n".join([*lines, *more]) + "\r\n\r\n").encode()
 
@@ -333,7 +333,7 @@ def play(lesson, server):
 
 
 def play_from_file(lesson, name):
-    """Plays to each server that the file names, one after the other, as long as who started it is there."""
+    """Plays to each server that the file names, one after another, as long as who started it is there."""
     before, parent = "", os.getppid()
     while os.getppid() == parent:
         line = ""

@@ -17,13 +17,14 @@ workshop = os.environ.get("WORKSHOP") or "workshop"
 
 
 def made_by_make():
-    """What make prints: a compiler and its arguments in a line, with the source at the end; behind that at
-    most what happens when it fails. Without -Werror: clangd leaves out the bodies of functions that stand
+    """What make prints: a compiler and its arguments in a line, with the source at the end; after that at
+    most libraries, and what happens when it fails. Without -Werror: clangd leaves out the bodies of functions that stand
     in included files, would take what they call for unused, and give up after twenty such errors."""
     make = [os.environ.get("MAKE", "make"), "-nB", "--no-print-directory", "V=1", "LESSON=", *targets]
     said = subprocess.run(make, check=True, stdout=subprocess.PIPE, text=True, close_fds=False).stdout
     for line in said.splitlines():
         line = re.sub(r" \|\| .*", "", line).replace(" -Werror ", " ")
+        line = re.sub(r"( -l\S+)*$", "", line)
         if line.endswith(".c"):
             yield {"file": line.split(" ")[-1], "command": line}
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The lessons, as lessons/course.toml and the code tell of them.
 
-    lessons/tools/course.py shell      what common.sh wants to know, as it wants it
     lessons/tools/course.py table      the table of lessons/README.md
     lessons/tools/course.py update     writes that table into lessons/README.md
 """
@@ -34,7 +33,7 @@ class Lesson:
 
     @property
     def suite(self):
-        found = glob.glob(f"tests/{self.number:02}_*.c")
+        found = glob.glob(f"tests/suites/{self.number:02}_*.c")
         return os.path.basename(found[0])[:-2] if found else None
 
     @property
@@ -62,8 +61,22 @@ class Lesson:
         return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|\n"
 
 
+class Challenge:
+    """One of those that come after the lessons."""
+
+    def __init__(self, name, title, minutes, place):
+        self.name, self.title, self.minutes, self.place = name, title, minutes, place
+        self.folder = f"lessons/challenges/{name}"
+        self.text = f"{self.folder}/README.md"
+        patch = f"{self.folder}/answer.patch"
+        # A change of files that are there, or files that are new.
+        self.answer = patch if os.path.exists(os.path.join(ROOT, patch)) else f"{self.folder}/answer"
+
+
 with open(os.path.join(ROOT, "lessons", "course.toml"), "rb") as toml:
-    LESSONS = [Lesson(**fields) for fields in tomllib.load(toml)["lesson"]]
+    FACTS = tomllib.load(toml)
+LESSONS = [Lesson(**fields) for fields in FACTS["lesson"]]
+CHALLENGES = [Challenge(**fields) for fields in FACTS["challenge"]]
 LAST = LESSONS[-1].number
 # The lessons after it have nothing to write.
 LAST_TO_WRITE = max(lesson.number for lesson in LESSONS if lesson.has_something_to_write)
@@ -84,13 +97,9 @@ def update():
             file.write(after)
 
 
-def shell():
-    return f"last_to_write={LAST_TO_WRITE} last_lesson={LAST}\n"
-
-
 if __name__ == "__main__":
     os.chdir(ROOT)
     if sys.argv[1] == "update":
         update()
     else:
-        print({"shell": shell, "table": table}[sys.argv[1]](), end="")
+        print(table(), end="")

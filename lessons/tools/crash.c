@@ -17,12 +17,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include "crash.h"
+#include "todo.h"
 
 #ifndef WHERE
 #define WHERE "lessons/tools/where.sh"
@@ -55,11 +57,16 @@ static uintptr_t stack_end(const ucontext_t *context)
 #endif
 }
 
+/* Why crash_now was called; "": it was not. */
+static const char *noticed = "";
+
 /* What the address says about the reason: an argument for where.sh. */
 static const char *reason(const siginfo_t *info, const ucontext_t *context)
 {
     uintptr_t address = (uintptr_t)info->si_addr, stack = stack_end(context);
 
+    if (info->si_signo == SIGABRT)
+        return noticed;
     if (info->si_signo != SIGSEGV || info->si_code <= 0)
         return "";
     if (address < 4096)
@@ -93,6 +100,8 @@ static void tell_where(int fd, const char *signal_text, const char *why)
     MAY_TRACE();
     child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (child == 0) {
+        setrlimit(RLIMIT_AS,
+                  &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY}); /* gdb needs more than we may have */
         dup2(fd, STDOUT_FILENO);
         execl("/bin/sh", "sh", WHERE, pid, "crash", signal_text, why, (char *)NULL);
         _exit(127);
@@ -114,6 +123,12 @@ static void on_crash(int number, siginfo_t *info, void *context)
     tell_where(open_report(number), text, reason(info, context));
     signal(number, SIG_DFL);
     raise(number); /* it comes when this handler has returned */
+}
+
+void crash_now(const char *why)
+{
+    noticed = why;
+    abort();
 }
 
 /* By mmap, so that the server's own memory lies as it does without this. */
@@ -138,6 +153,18 @@ void crash_end_thread(void *stack)
         munmap(stack, HANDLER_STACK_BYTES);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+void __lsan_do_leak_check(void);
+
+/* Until lesson 14 is written, SIGTERM ends the server as it ends any program: what was never freed is
+ * reported before. */
+static void on_end(int number)
+{
+    __lsan_do_leak_check();
+    _exit(128 + number);
+}
+#endif
+
 /* Before main. */
 __attribute__((constructor)) static void begin(void)
 {
@@ -145,6 +172,10 @@ __attribute__((constructor)) static void begin(void)
     static char stack[HANDLER_STACK_BYTES];
     stack_t alternate = {.ss_size = sizeof stack, .ss_sp = stack};
 
+#ifdef __SANITIZE_ADDRESS__
+    if (unwritten == NULL) /* it is a server, and no suite */
+        signal(SIGTERM, on_end);
+#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     return; /* they report a crash themselves */
 #endif

@@ -4,7 +4,18 @@
 #
 #     make doctor
 #     lessons/tools/doctor.sh [PORT]     also if there is no make; PORT is the one to look at: 8080
-. "$(dirname "$0")/common.sh"
+#
+# It is written for the shell, because it must also run where there is no python3.
+set -u
+CDPATH= cd "$(dirname "$0")/../.." || exit
+export LC_ALL=C.UTF-8
+unset PYTHONHOME PYTHONPATH LANGUAGE
+# Colours, for people only, and not for those who have set NO_COLOR (no-color.org).
+red='' green='' plain=''
+if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
+    escape=$(printf '\033')
+    red="$escape[31m" green="$escape[32m" plain="$escape[0m"
+fi
 port=${1:-8080}
 cc=${CC:-cc} # it may be two words: ccache gcc
 missing=0
@@ -155,8 +166,8 @@ port_free() {
     if [ -z "$socket" ]; then
         good "port $port" "is free"
     else
-        note "port $port" "is taken by $(owner "$socket"). Stop that, or use another port:"
-        more "make run ARGS=\"--port 9000\""
+        note "port $port" "is taken by $(owner "$socket")."
+        more "Stop that, or use another port: make run ARGS=\"--port 9000\""
     fi
 }
 

@@ -26,7 +26,7 @@ class Function:
     def __init__(self, path, comment, first, head, brace):
         self.path, self.first, self.brace, self.head = path, first, brace, head
         self.file = os.path.basename(path)
-        self.name = re.search(r"(\w+)\s*\(", head)[1]
+        self.name = re.search(r"\b(?!__)(\w+)\s*\(", head)[1]    # not __attribute__
         self.commented = first - len(comment) if comment else first
         self.words = " ".join(re.sub(r"^/?\*+ ?|\s*\*/$", "", line.strip()) for line in comment)
         begins = re.match(r"Lesson (\d+)(, provided)?\. ", self.words)

@@ -1,8 +1,8 @@
 """learner.py - the learner's code: where it is, what of it is written, and how it is built
 
 The folder is $WORKSHOP, or "workshop". It is "" if WORKSHOP is set but empty, or there is no such folder:
-then the finished code is meant. What is made from it goes to build/workshop. The working directory is the
-top of the project.
+then the finished code is meant. What is made from it goes to build/workshop, and from another folder's, such
+as ann, to build/workshop-ann. The working directory is the top of the project.
 """
 import contextlib
 import fcntl
@@ -15,14 +15,14 @@ import sys
 
 import build
 from course import LAST, LESSONS
-from functions import functions_of, sources
+from functions import functions_of, read, sources
 
-MADE = "build/workshop"
 FOLDER = os.environ.get("WORKSHOP", "workshop")
 if os.environ.get("WORKSHOP") and not os.path.isdir(FOLDER):
     print(f"There is no folder {FOLDER} (WORKSHOP names it).", file=sys.stderr)
     sys.exit(2)
 FOLDER = FOLDER if os.path.isdir(FOLDER) else ""
+MADE = "build/workshop" if FOLDER in ("", "workshop") else f"build/workshop-{os.path.basename(os.path.abspath(FOLDER))}"
 
 # Whether somebody looks at a terminal that can do more than show lines.
 ON_TERMINAL = sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb")
@@ -78,10 +78,10 @@ def place(function):
 # ---- building ----
 
 @contextlib.contextmanager
-def turn():
-    """Checks may run at the same time, and need the same programs: one builds, the others wait for it."""
-    make_folder(MADE)
-    with open(f"{MADE}/lock", "w", encoding="utf-8") as lock:
+def turn(folder):
+    """Checks may run at the same time, and need the same programs: one builds them there, the others wait for it."""
+    make_folder(folder)
+    with open(f"{folder}/lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -91,9 +91,22 @@ def fingerprint():
     was made is still good. The project's place is part of it: the programs hold names of its files."""
     digest = hashlib.sha1(repr([build.compiler(), os.environ.get("CFLAGS"), os.getcwd()]).encode())
     for path in sorted([*glob.glob(f"{glob.escape(FOLDER)}/*.[ch]"), *glob.glob("lessons/tools/*.[ch]"),
-                        *glob.glob("tests/*.[ch]"), "lessons/tools/build.py", "lessons/tools/functions.py"]):
+                        *glob.glob("tests/suites/*.c"), *glob.glob("tests/harness/*.[ch]"),
+                        "lessons/tools/build.py", "lessons/tools/functions.py"]):
         with open(path, "rb") as file:
             digest.update(path.encode() + file.read())
+    return digest.hexdigest()
+
+
+def functions_print(lesson, folder=None):
+    """What the functions that a learner writes up to a lesson are, in a folder: the learner's, or "." for ours."""
+    names = {function.name for source in sources() for function in functions_of(source)
+             if function.is_written_by_learner and function.lesson <= lesson}
+    digest = hashlib.sha1()
+    for path in [os.path.join(folder or FOLDER, source) for source in sources()]:
+        for function in functions_of(path) if os.path.exists(path) else []:
+            if function.name in names:
+                digest.update("\n".join(read(path)[function.first - 1:function.last]).encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
@@ -113,7 +126,7 @@ def keep(path, text):
 def compile_learners(name, suite=None):
     """Builds the server, or a suite that calls functions, from the learner's code. What the compiler says is
     in NAME.said. Returns whether it compiles."""
-    with turn():
+    with turn(MADE):
         now = fingerprint()
         if content(f"{name}.of") == now and os.path.exists(f"{MADE}/{name}"):
             return True
@@ -172,6 +185,6 @@ def make(*targets):
     started us is meant for it. Returns whether it has succeeded."""
     ours = "MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL LESSON SERVER FOREIGN WORKSHOP BUILD VARIANT".split()
     environment = {name: value for name, value in os.environ.items() if name not in ours}
-    with turn():
+    with turn("build"):
         return subprocess.run(["make", "-s", "--no-print-directory", *targets], env=environment,
                               check=False).returncode == 0

@@ -1,27 +1,27 @@
 #!/usr/bin/env python3
-"""A WebSocket client for the terminal: sends the frames that it is told to, right or wrong, and
-prints each frame that goes and comes, byte by byte and in words.
+"""A WebSocket client for the terminal: sends the frames that you name, right or wrong, and
+prints each frame that is sent or received, byte by byte and in words.
 
     lessons/tools/talk.py [--port N] [--path /echo] [--text] [--offer EXTENSIONS] WORD...
     lessons/tools/talk.py [--port N] [--path /echo] --replay FILE
 
 Each word is sent as one frame:
     text:Hello  binary:00ff  ping:abc  pong:abc     (binary in hex, the others as text)
-    close  close:1000  close:4000:done              an empty one; with a code; with a reason too
+    close  close:1000  close:4000:done              without a code, with one, with a reason too
     first:Hel  next:l  last:o                       a text in fragments
-    89:70696e67  82*70000                           as the tests write it: the first byte, then a
-                                                    payload in hex, or so many bytes of it
+    89:70696e67  82*70000                           the first byte of the frame, then its payload
+                                                    in hex, or how many bytes it has
 Other words:
-    =8105          bytes as they stand: no header, no mask
+    =8105          just these bytes: no header and no mask are made for them
     drip:text:Hi   the same as text:Hi, but a byte every half second
     deflate:text:Hi  compressed, with RSV1 set, whether that was agreed on or not
-    stay:5         waits so many seconds and prints what comes meanwhile; a close is answered, a ping not
+    stay:5         waits 5 seconds and prints what arrives; replies to a Close frame, but not to a ping
 
---replay sends the frames again that a page has sent, mask and all, from a FILE that the page has saved.
+--replay sends the frames of a page again, with their masks, from a FILE that the page has saved.
 
-It waits for one answer to text, binary, last and ping. At the end it says that it will send no more,
-and prints what still comes. The mask is always 37 fa 21 3d, so that all can be compared. A page's
-mask comes from chance.
+After text, binary, last and ping it waits for one reply. At the end it says that it will send nothing
+more, and prints what still arrives. The masking key is always 37 fa 21 3d, so that you can compare the
+bytes. A page's keys are random.
 """
 import argparse
 import json
@@ -171,7 +171,7 @@ class Talk:
     def do(self, word, pause=0.0, deflated=False):
         name, _, rest = word.partition(':')
         if word.startswith('='):
-            tell('sent', bytes.fromhex(word[1:]), 'as it stands')
+            tell('sent', bytes.fromhex(word[1:]), 'raw bytes')
             self.send(bytes.fromhex(word[1:]), pause)
         elif name == 'again':
             self.send_again(bytes.fromhex(rest))

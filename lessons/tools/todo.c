@@ -1,12 +1,16 @@
 /*
  * todo.c - finds the client that an unwritten function's thread serves, and rejects it
  *
- * The server's own source knows nothing of this file. The linker leads four calls through here
+ * The server's own source knows nothing of this file. The linker leads some calls through here
  * (--wrap): accept4 and stream_open name a client, pthread_create hands it on to the new thread, and
  * handshake_switch says that it speaks in frames from now on.
+ *
+ * If an earlier function has left out a call, that is what the client is told: calls.h. And close is led
+ * through here because a descriptor that is closed twice may be another client's by then.
  */
 #include "todo.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +21,7 @@
 #include <unistd.h>
 
 #include "clients.h"
+#include "calls.h"
 #include "crash.h"
 #include "handshake.h"
 #include "stream.h"
@@ -45,6 +50,7 @@ int __real_accept4(int listener, struct sockaddr *address, socklen_t *length, in
 int __wrap_accept4(int listener, struct sockaddr *address, socklen_t *length, int flags);
 int __wrap_accept4(int listener, struct sockaddr *address, socklen_t *length, int flags)
 {
+    calls_accept(length != NULL ? *length : 0);
     peer = (struct peer){.fd = __real_accept4(listener, address, length, flags)};
     return peer.fd;
 }
@@ -71,6 +77,7 @@ static void *start_routine(void *argument)
     free(argument);
     peer = start.peer;
     peer.depth++;
+    calls_begin();
     pthread_cleanup_push(end_thread, stack); /* also if the thread ends by pthread_exit */
     result = start.routine(start.argument);
     pthread_cleanup_pop(1);
@@ -102,9 +109,22 @@ int __real_handshake_switch(struct request *r, unsigned flags);
 int __wrap_handshake_switch(struct request *r, unsigned flags);
 int __wrap_handshake_switch(struct request *r, unsigned flags)
 {
-    int result = __real_handshake_switch(r, flags);
+    int result;
 
+    calls_switch(r, flags);
+    result = __real_handshake_switch(r, flags);
     peer.switched = result == 0;
+    return result;
+}
+
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd)
+{
+    int result = __real_close(fd);
+
+    if (result != 0 && errno == EBADF && fd >= 0 && crash_now != NULL && unwritten == NULL)
+        crash_now("closed"); /* a server; the suites' own descriptors are no lesson */
     return result;
 }
 
@@ -160,7 +180,47 @@ static void describe(char *words, size_t size, int lesson, const char *sentence)
                  lesson, sentence);
 }
 
-void todo(int lesson, const char *sentence)
+/* Tells the client, which has its WebSocket or not yet. What was left out earlier goes first. */
+static void tell_client(const char *words, bool is_end)
+{
+    char earlier[300];
+    int lesson;
+    const char *missing = peer.depth == 1 || !peer.switched ? calls_left_out(is_end, &lesson) : NULL;
+
+    if (missing != NULL)
+        snprintf(earlier, sizeof earlier, "lesson %d is yours to write (%s)", lesson, missing);
+    if (peer.switched)
+        send_1011(missing != NULL ? earlier : words);
+    else
+        send_501(missing != NULL ? earlier : words);
+}
+
+/* An end of the handler with words that are sent at the client's very end: what on_upgrade does after the handler
+ * is a part of its lesson. Returns false if this is no such call. */
+static bool goes_on(const char *function, const char *words)
+{
+    static _Thread_local char kept[300];
+
+    if (strcmp(function, "frame_close") == 0 && calls_handler_has_ended()) {
+        calls_closed();
+        return true;
+    }
+    if (strcmp(function, "echo") != 0 || peer.depth != 1)
+        return false;
+    snprintf(kept, sizeof kept, "%s", words);
+    return calls_end_handler(kept);
+}
+
+void __real_stream_linger(struct stream *s);
+void __wrap_stream_linger(struct stream *s);
+void __wrap_stream_linger(struct stream *s)
+{
+    if (calls_handler_has_ended())
+        tell_client(calls_reason(), true);
+    __real_stream_linger(s);
+}
+
+void todo(int lesson, const char *function, const char *sentence)
 {
     char words[300], ignored[1000];
 
@@ -171,15 +231,15 @@ void todo(int lesson, const char *sentence)
         fprintf(stderr, "server: %s\n", words);
         exit(EXIT_FAILURE);
     }
-    if (peer.switched)
-        send_1011(words);
-    else
-        send_501(words);
+    if (goes_on(function, words))
+        return;
+    tell_client(words, false);
     shutdown(peer.fd, SHUT_WR);
     if (peer.depth > 1) /* its worker reads on, and gives back what there is */
         pthread_exit(NULL);
     while (recv(peer.fd, ignored, sizeof ignored, 0) > 0)
         ;
+    calls_give_back();
     end_client_of(lesson);
     peer = (struct peer){.fd = -1};
     if (lesson != 2)

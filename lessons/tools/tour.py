@@ -23,6 +23,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 OWN_FILES = ["server.c", *(os.path.basename(p)[:-1] + "c" for p in glob.glob(os.path.join(ROOT, "*.h")))]
 TRANSCRIPT = os.environ.get("TOUR_TRANSCRIPT")  # the file to write; None: somebody sits at the prompt
 CLIENT_FILE = os.environ.get("TOUR_CLIENT")  # where a scripted client waits to be told the port
+ASKS = "Predict first: "  # what a question of a tour begins with
 SERVER_OUTPUT = TRANSCRIPT + ".server" if TRANSCRIPT else None
 
 
@@ -493,6 +494,16 @@ class Say(gdb.Command):
             gdb.write("| " + line + "\n")
 
 
+class Ask(gdb.Command):
+    """ask QUESTION: what the reader is to predict; the next sentences of the tour are the answer."""
+
+    def __init__(self):
+        super().__init__("ask", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, from_tty):
+        gdb.execute("say " + ASKS + argument)
+
+
 class Show(gdb.Command):
     """show-me COMMAND: the tour types a command itself, and its output is seen."""
 
@@ -763,18 +774,18 @@ def play_tour():
         if not hit:
             raise gdb.GdbError("tour: the server has stopped where the tour has no stop")
         if not Tour.over:
-            with open(TRANSCRIPT + ".waits", "w", encoding="utf-8") as file:  # for debug.sh
+            with open(TRANSCRIPT + ".waits", "w", encoding="utf-8") as file:  # for debug.py
                 file.write(", ".join(places[number] for number in bodies if number > 0))
             play("c")
     if not Tour.over:
         raise gdb.GdbError("tour: the server has ended before the tour has")
-    open(TRANSCRIPT + ".whole", "w", encoding="ascii").close()  # for debug.sh: all went well
+    open(TRANSCRIPT + ".whole", "w", encoding="ascii").close()  # for debug.py: all went well
     gdb.execute("kill")
 
 
 # ---- at the start ----
 
-for command in (Stream, FrameBits, Clients, Request, Message, Events, Here, Say, Show, Type, TourEnds,
+for command in (Stream, FrameBits, Clients, Request, Message, Events, Here, Say, Ask, Show, Type, TourEnds,
                 TourBegins):
     command()
 gdb.events.stop.connect(on_stop)

@@ -5,9 +5,13 @@ $WHERE is "PID crash WORDS" or "PID hang". The result goes to descriptor 3.
 import glob
 import os
 import re
+import sys
 import time
 
 import gdb
+
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+from functions import functions_of  # noqa: E402
 
 FRAMES = 40         # that are looked at, of each thread
 pid, what, words = (os.environ["WHERE"] + "  ").split(" ", 2)
@@ -44,6 +48,13 @@ class Call:
         """That of a function of the C library, without what it adds inside."""
         name = re.sub(r"^_*(GI_+)?(libc_+|wrap_+)?|@.*", "", self.name)
         return re.sub(r"_(avx|sse|evex|erms|unaligned|ssse|generic).*", "", name)
+
+    def whose(self):
+        """The lesson in which the learner writes it, in words; "": it is provided."""
+        path = self.place.rpartition(":")[0]
+        found = [function for function in functions_of(path) if function.name == self.name] \
+            if os.path.exists(path) else []
+        return f" (lesson {found[0].lesson})" if found and found[0].is_written_by_learner else ""
 
     def source(self):
         path, _, line = self.place.rpartition(":")
@@ -87,7 +98,7 @@ class Thread:
         shown = []
         for call in own:
             if shown.count(call.place) < 2 and len(shown) < most:
-                say(f"    {'called from' if shown else 'in'} {call.name}, {call.file}")
+                say(f"    {'called from' if shown else 'in'} {call.name}, {call.file}{call.whose()}")
                 if call.arguments:
                     say("        " + shortened(call.arguments))
                 shown.append(call.place)
@@ -105,7 +116,7 @@ class Thread:
         at = f"{call.name}, {call.file}"
         if self.busy >= 5 or not name:      # it has had a processor, or waits for nothing
             return 4, f"runs in circles in {at}"
-        if "lock" in name:
+        if re.search(r"(?<!c)lock", name):      # but pthread_clockjoin_np waits for a thread
             return 3, f"waits for a lock ({name}) in {at}"
         # It waits for somebody new, for bytes of a client, or for another thread.
         return 0 if name.startswith("accept") else 1 if name == "recv" else 2, \
@@ -141,6 +152,11 @@ def tell_crash(threads):
         return
     call, name, again = thread.calls[thread.near], thread.called(), thread.repeated()
     say(f"{words} in {name + ', called from ' if name else ''}{call.name}, {call.file}")
+    if re.match(r"free|malloc|calloc|realloc", name):
+        say("    What malloc keeps is damaged: something was written beyond what it gave,\n"
+            "    or was freed twice, or did not come from malloc at all.")
+        if "MALLOC_DAMAGED" in os.environ:
+            open(os.environ["MALLOC_DAMAGED"], "w", encoding="utf-8").close()
     if again:
         say(f"    {again} calls itself, again and again.")
     thread.show_calls(3 if again else 4)

@@ -6,7 +6,6 @@
     workshop.py path               make lesson: done, next, not yet
     workshop.py solution LESSON    make solution LESSON=7: the finished functions, when the check passes
     workshop.py watch              make watch: checks whenever a file in workshop/ changes
-    workshop.py written LESSON     ends with 0 if workshop/ has all functions of the lesson (debug.sh asks)
 
 $FOREIGN is the command of another program to check, started by sh with $PORT set. learner.py says which
 folder is meant.
@@ -24,14 +23,13 @@ import time
 
 import build
 import learner
+import sanitized
 from course import LAST_TO_WRITE, LESSONS
 from functions import shown, stage
 from learner import (BOLD, FOLDER, GREEN, MADE, ON_TERMINAL, PLAIN, RED, first_unwritten, lesson_of, place,
                      unwritten)
 
 FOREIGN = os.environ.get("FOREIGN", "")
-FIRST_SHARING = 13      # the first lesson whose threads share something
-RACES = "-fsanitize=thread"
 
 
 def tell_next(number):
@@ -58,8 +56,9 @@ class Check:
         self.is_learners = bool(FOLDER) and not FOREIGN
         self.first = first_unwritten() if FOLDER else LAST_TO_WRITE + 1
         self.code = learner.fingerprint() if FOLDER else ""     # it may be changed while it is checked
-        self.environment = {**os.environ, "LEARN": "1", "WORKSHOP": FOLDER, "LESSON": str(self.written_up_to()),
+        self.environment = {**os.environ, "LEARN": "1", "WORKSHOP": FOLDER, "LESSON": str(self.number if os.environ.get("ALONE") else self.written_up_to()),
                             "FAIL_FAST": os.environ.get("FAIL_FAST", "4")}
+        self.damaged = self.environment["MALLOC_DAMAGED"] = os.path.abspath(f"{MADE}/{self.number}.damaged")
 
     def written_up_to(self):
         """The lesson up to which the program is written, which decides what can be asked of it. Another
@@ -86,7 +85,7 @@ class Check:
     def prepare_suite(self, suite):
         """Builds it: with the learner's code if it calls some of that. Returns the program, or None."""
         if not self.is_learners or not includes_code(suite):
-            program = f"build/release/tests/{suite}"
+            program = f"build/release/tests/suites/{suite}"
             return program if learner.make(program) else None
         if not learner.make("build/release/tests/harness.a"):
             return None
@@ -109,9 +108,9 @@ class Check:
             tell_places(missing)
 
     def earlier_pass(self):
-        """Runs the suites of earlier lessons that hold tests of this one, now that its own has passed; only
-        one that fails is shown. Not where all lessons are checked anyway ($ALONE)."""
-        if not self.is_learners or os.environ.get("ALONE") or self.first <= self.number:
+        """Runs the tests of this lesson that stand in suites of earlier ones, now that its own suite has passed;
+        only one that fails is shown."""
+        if not self.is_learners or self.first <= self.number:
             return True
         ours = re.compile(rf'\{{"[^{{}}]*",\s*\w*,\s*{self.number},[^{{}}]*\}}')
         for suite in [lesson.suite for lesson in LESSONS[:self.number - 1]]:
@@ -127,38 +126,18 @@ class Check:
                 return False
         return True
 
-    def has_no_races(self):
-        """The same check once more, in a build that notices data races, in the lessons whose threads share
-        something. A compiler may come without the thread sanitizer; then this is left out."""
-        if not self.is_learners or os.environ.get("ALONE") or self.number < FIRST_SHARING or not can_find_races():
+    def passes_once_more(self):
+        """The same check in builds that see more. Not where all lessons are checked anyway ($ALONE)."""
+        if not self.is_learners or os.environ.get("ALONE"):
             return True
-        print("\nOnce more, looking for data races; this takes longer ...", flush=True)
-        harness, suite = "build/tsan/tests/harness.a", self.lesson.suite
-        options = {**os.environ, "HARNESS": harness, "CFLAGS": "-O1 -fsanitize=thread"}
-        said = "its harness is not built"
-        built = learner.make(harness, "BUILD=build/tsan", "CFLAGS=-O1 -g", "HARDENING=", f"VARIANT={RACES}")
-        for name, *words in (("server",), (suite, suite)):
-            if built:
-                command = [sys.executable, "lessons/tools/build.py", FOLDER, f"{MADE}/{name}-races", *words]
-                built, said = quietly(command, options)
-        if not built:
-            print(said)
-            return False
-        environment = {**self.environment, "SERVER": f"{MADE}/server-races", "FAIL_FAST": "10"}
-        del environment["LEARN"]
-        fixed = ["setarch", "-R"]       # its memory must be where it expects it
-        start = fixed if quietly([*fixed, "true"])[0] else []
-        passes, said = quietly([*start, f"{MADE}/{suite}-races"], environment)
-        if not passes:
-            parts = re.findall(r"^(?:WARNING: ThreadSanitizer|In \").*?(?:\n\n|\Z)", said, re.M | re.S)
-            print("\n".join("".join(parts).splitlines()[:40]))
-        return passes
+        return sanitized.passes(self.lesson, includes_code(self.lesson.suite), self.environment)
 
     def tell_passed(self):
         print(f"\n{GREEN}Lesson {self.number} passes.{PLAIN}")
         if not self.is_learners:
             return
         learner.keep(f"{self.number}.passed", self.code)
+        learner.keep(f"{self.number}.functions", learner.functions_print(self.number))
         if self.first <= self.number:
             return
         print(f"    compare with the finished code: make solution LESSON={self.number}")
@@ -173,24 +152,25 @@ class Check:
                   "To be written: ", end="")
             tell_next(self.first)
 
+    def tell_earlier(self):
+        """A red may come from an older function: names the first earlier lesson whose check fails as well. Those
+        whose functions are as they were when they passed, or as the finished ones, are not checked again."""
+        if not self.is_learners or os.environ.get("ALONE"):
+            return
+        due = [lesson for lesson in LESSONS[:min(self.number, self.first) - 1]
+               if learner.functions_print(lesson.number) not in (learner.content(f"{lesson.number}.functions"),
+                                                                 learner.functions_print(lesson.number, "."))]
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            passed = list(pool.map(check_quietly, due))
+        for lesson, passes in zip(due, passed):
+            if not passes and not check_quietly(lesson):
+                print(f"\n{BOLD}Lesson {lesson.number}'s check fails as well, so begin there:{PLAIN} "
+                      f"make check LESSON={lesson.number}")
+                return
+
     def tell_failed(self, status):
         ended = f" The check was ended by signal {-status}." if status < 0 else ""
         print(f"\n{RED}Lesson {self.number} does not pass yet.{PLAIN}{ended}\n    read    {self.lesson.text}")
-
-
-def quietly(command, environment=None):
-    """Runs a command. Returns whether it succeeds, and what it says."""
-    try:
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    except OSError as error:
-        return False, str(error)
-    return done.returncode == 0, done.stdout.decode(errors="replace")
-
-
-def can_find_races():
-    with open(f"{MADE}/empty.c", "w", encoding="utf-8") as file:
-        file.write("int main(void) { return 0; }\n")
-    return quietly([*build.compiler(), RACES, "-o", f"{MADE}/empty", f"{MADE}/empty.c"])[0]
 
 
 def tell_places(functions):
@@ -199,7 +179,7 @@ def tell_places(functions):
 
 
 def source_of(suite):
-    with open(f"tests/{suite}.c", encoding="utf-8") as file:
+    with open(f"tests/suites/{suite}.c", encoding="utf-8") as file:
         return file.read()
 
 
@@ -227,11 +207,16 @@ def check(lesson):
     if run.is_learners:
         run.tell_unwritten()
     print(flush=True)
+    if os.path.exists(run.damaged):
+        os.remove(run.damaged)
     status = subprocess.run([program], env=run.environment, stderr=subprocess.STDOUT, check=False).returncode
-    if status == 0 and run.has_no_races() and run.earlier_pass():
+    # Where malloc has crashed, the mistake is elsewhere: the address sanitizer names the place.
+    sound = run.passes_once_more() if status == 0 or os.path.exists(run.damaged) else None
+    if status == 0 and sound and run.earlier_pass():
         run.tell_passed()
         return 0
     run.tell_failed(status)
+    run.tell_earlier()
     return 1
 
 
@@ -354,6 +339,8 @@ class Watch:
         self.begin()
         while (at := find_place()) is None:
             self.wait_for_change()
+        if at > 1:
+            print(f"{GREEN}What was written before lesson {at} passes.{PLAIN}")
         while at <= LAST_TO_WRITE:
             while check(LESSONS[at - 1]) == 0:      # lessons, as long as they pass and the next one is written
                 at += 1
@@ -441,10 +428,6 @@ def begin(word):
     return 0
 
 
-def written(lesson):
-    return 0 if os.path.exists(f"{FOLDER}/server.c") and FOLDER and not unwritten(lesson) else 1
-
-
 def main(what, word=""):
     for number in (signal.SIGINT, signal.SIGPIPE):      # they end us without many words
         signal.signal(number, signal.SIG_DFL)
@@ -453,7 +436,7 @@ def main(what, word=""):
         os.environ.pop(name, None)
     os.environ["LC_ALL"] = "C.UTF-8"
     alone = {"begin": lambda: begin(word), "path": path, "watch": watch}
-    with_lesson = {"check": check, "solution": solution, "written": written}
+    with_lesson = {"check": check, "solution": solution}
     return alone[what]() if what in alone else with_lesson[what](lesson_of(word))
 
 

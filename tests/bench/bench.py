@@ -1,19 +1,22 @@
 #!/usr/bin/python3
 """Measures this server beside a plain TCP echo and beside other WebSocket servers.
 
-    make bench-deps bench                                   (all of it)
+    make bench-deps bench                                   (all three parts)
+    make bench-chat                                         (one part: or bench-compress)
     tests/bench/bench.py --only "this server:a,b"           (some of it; after make bench)
 
-In every round each server meets each kind of traffic once, in an order that is shuffled anew. A
-server runs alone on one core, the load generator (load.c) on another. A speed counts as a part of
-what the plain TCP echo reached in the same round, and of these parts the median is told: what
-slows the machine down for a while slows both.
+There are three parts: echoes (speed), a chat, and compressed echoes. In every round each server of a
+part meets each kind of traffic once, in an order that is shuffled anew. A server runs alone on one
+core, the load generator (load.c) on another. The speed of one server, the base of the part, is told as
+a number; that of the others as a part of what the base reached in the same round, and of these the
+median: what slows the machine down for a while slows both.
 
-It writes tests/bench/results.md, its plot results.svg, and every single figure to
-FOLDER/results.json. With --only, no more than these servers and kinds of traffic are run, and
-nothing is written.
+It writes each part's sections of tests/bench/results.md, the plot results.svg, and every single figure
+to FOLDER/PART.json. With --only, no more than these servers and kinds of traffic are run, and nothing
+is written.
 """
 import argparse
+import dataclasses
 import json
 import os
 import pathlib
@@ -36,6 +39,7 @@ RUN_S = 180  # and one measurement must end, 10 000 connections of a slow server
 CROWD_S = 4  # seconds at least to measure 10 000 clients, whose slowest answer may take some itself
 CORES = sorted(os.sched_getaffinity(0))[:2]  # for the server, and for the load
 OURS, RAW, LARGE_RAW = "this server", "plain TCP", "plain TCP, 256 KiB"
+PLAIN = "this server, not compressed"
 
 # What is measured: a name, the words for it, and what load.c is told.
 TRAFFIC = {
@@ -52,28 +56,62 @@ TRAFFIC = {
     "10": ("10 clients, 64 bytes", "--connections 10 --bytes 64"),
     "100": ("100 clients, 64 bytes", "--connections 100 --bytes 64"),
     "10000": ("10000 clients, 64 bytes", "--connections 10000 --bytes 64"),
+    **{f"room-{n}": (f"{n:,} in the room", f"--chat --connections {n} --bytes 64 --in-flight 16")
+       for n in (1, 10, 100, 1000)},
+    "json-1": ("1 KiB", "--json --connections 10 --bytes 1024"),
+    "json-64": ("64 KiB", "--json --connections 10 --bytes 65536"),
 }
-KINDS = "abcdefgh"
+KINDS = list("abcdefgh")
 SCALE = {1: "a", 10: "10", 100: "100", 1000: "d", 10000: "10000"}
 
 
-def servers(program, folder):
-    """Each server's name and its command."""
+@dataclasses.dataclass
+class Part:
+    """What is measured together: the servers by name, each with its command and what load.c is told."""
+    base: str
+    kinds: list
+    servers: dict
+    unit: str
+
+
+def parts(program, folder):
     peers = HERE / "peers"
+    ours = [program, "--port", "0", "--max-connections", "12000", "--max-message", str(64 << 20)]
+    beast, libwebsockets = [f"{folder}/beast"], [f"{folder}/libwebsockets"]
+    ws = ["node", str(peers / "ws.mjs")]
+    websockets = ["/usr/bin/python3", str(peers / "python_websockets.py")]
+
+    def compressing(command):
+        return [*command, "--compress"], ["--compress"]
+
     return {
-        RAW: [f"{folder}/raw", str(16 << 10)],  # the same buffer as this server's
-        LARGE_RAW: [f"{folder}/raw", str(256 << 10)],
-        OURS: [program, "--port", "0", "--max-connections", "12000", "--max-message",
-               str(64 << 20)],
-        "Boost.Beast": [f"{folder}/beast"],
-        "libwebsockets": [f"{folder}/libwebsockets"],
-        "ws": ["node", str(peers / "ws.mjs")],
-        "websockets": ["/usr/bin/python3", str(peers / "python_websockets.py")],
+        "speed": Part(RAW, KINDS + ["10", "100", "10000"], {
+            RAW: ([f"{folder}/raw", str(16 << 10)], ["--raw"]),  # the same buffer as this server's
+            LARGE_RAW: ([f"{folder}/raw", str(256 << 10)], ["--raw"]),
+            OURS: (ours, []),
+            "Boost.Beast": (beast, []),
+            "libwebsockets": (libwebsockets, []),
+            "ws": (ws, []),
+            "websockets": (websockets, []),
+        }, "messages a second"),
+        "chat": Part(OURS, [f"room-{n}" for n in (1, 10, 100, 1000)], {
+            OURS: ([*ours, "--timeout", "60"], []),  # so that those who only listen are not pinged
+            "libwebsockets": (libwebsockets, []),
+            "ws": (ws, []),
+            "websockets": (websockets, []),
+        }, "deliveries a second"),
+        "compression": Part(OURS, ["json-1", "json-64"], {
+            OURS: compressing(ours),
+            PLAIN: (ours, []),
+            "Boost.Beast": compressing(beast),
+            "ws": compressing(ws),
+            "websockets": compressing(websockets),
+        }, "echoes a second"),
     }
 
 
 def start(command, core):
-    """Starts a server on a core. Answers its process and its port."""
+    """Starts a server on a core. Returns its process and its port."""
     server = subprocess.Popen(["taskset", "-c", str(core), *command], stdout=subprocess.PIPE)
     said = b""
     while select.select([server.stdout], [], [], READY_S)[0]:
@@ -98,21 +136,21 @@ def stop(server):
         server.wait()
 
 
-def run(folder, name, command, traffic, seconds):
+def run(folder, name, server, traffic, seconds):
     """One measurement: a new server, the load, and what load.c says of it."""
-    server, port = start(command, CORES[0])
+    command, told = server
+    process, port = start(command, CORES[0])
     try:
         if traffic == "10000":
             seconds = max(seconds, CROWD_S)
         load = ["taskset", "-c", str(CORES[1]), f"{folder}/load", "--port", str(port), "--server-pid",
-                str(server.pid), "--seconds", str(seconds), *TRAFFIC[traffic][1].split()]
-        done = subprocess.run(load + (["--raw"] if name in (RAW, LARGE_RAW) else []), stdout=subprocess.PIPE,
-                              text=True, timeout=RUN_S, check=False)
+                str(process.pid), "--seconds", str(seconds), *TRAFFIC[traffic][1].split(), *told]
+        done = subprocess.run(load, stdout=subprocess.PIPE, text=True, timeout=RUN_S, check=False)
         if done.returncode != 0:
             sys.exit(f"bench: {name}, {TRAFFIC[traffic][0]}: the run failed")
         return json.loads(done.stdout)
     finally:
-        stop(server)
+        stop(process)
 
 
 class Progress:
@@ -136,16 +174,16 @@ class Progress:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def measure(folder, chosen, kinds, rounds, seconds):
-    """All measurements: results[server][traffic] is a list with one entry a round."""
-    results = {name: {kind: [] for kind in kinds} for name in chosen}
-    progress = Progress(rounds * len(kinds) * len(chosen))
+def measure(folder, part, rounds, seconds):
+    """All measurements of a part: results[server][traffic] is a list with one entry a round."""
+    results = {name: {kind: [] for kind in part.kinds} for name in part.servers}
+    progress = Progress(rounds * len(part.kinds) * len(part.servers))
     order = random.Random(6455)
     for round_number in range(rounds):
-        for kind in kinds:
-            for name in order.sample(list(chosen), len(chosen)):
+        for kind in part.kinds:
+            for name in order.sample(list(part.servers), len(part.servers)):
                 progress.tell(f"round {round_number + 1}, {name}, {TRAFFIC[kind][0]}")
-                results[name][kind].append(run(folder, name, chosen[name], kind, seconds))
+                results[name][kind].append(run(folder, name, part.servers[name], kind, seconds))
     progress.end()
     return results
 
@@ -154,10 +192,10 @@ def median(results, name, kind, field):
     return statistics.median(r[field] for r in results[name][kind])
 
 
-def ratios(results, name, kind):
-    """The speed in each round, as a part of plain TCP's in the same round."""
-    return [mine["per_second"] / plain["per_second"]
-            for mine, plain in zip(results[name][kind], results[RAW][kind])]
+def ratios(results, base, name, kind):
+    """The speed in each round, as a part of the base's in the same round."""
+    return [mine["per_second"] / other["per_second"]
+            for mine, other in zip(results[name][kind], results[base][kind])]
 
 
 def held_back(results, name, kind):
@@ -170,27 +208,42 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def speed_table(results, kinds, names):
+def speed_table(results, part, kinds):
+    names = [name for name in results if name != part.base]
+
+    def star(name, kind):
+        return "*" if held_back(results, name, kind) else ""
+
     def cell(name, kind):
-        parts = ratios(results, name, kind)
-        star = "*" if held_back(results, name, kind) else ""
-        return f"{statistics.median(parts):.2f}{star} ({min(parts):.2f}–{max(parts):.2f})"
+        found = ratios(results, part.base, name, kind)
+        return f"{statistics.median(found):.2f}{star(name, kind)} ({min(found):.2f}–{max(found):.2f})"
 
-    def plain(kind):
-        star = "*" if held_back(results, RAW, kind) else ""
-        return f"{median(results, RAW, kind, 'per_second'):,.0f}{star}"
+    def base(kind):
+        return f"{median(results, part.base, kind, 'per_second'):,.0f}{star(part.base, kind)}"
 
-    head = ["traffic", f"{RAW}, messages a second", *names]
-    return table(head, [[TRAFFIC[k][0], plain(k), *(cell(n, k) for n in names)] for k in kinds])
+    return table(["traffic", f"{part.base}, {part.unit}", *names],
+                 [[TRAFFIC[k][0], base(k), *(cell(n, k) for n in names)] for k in kinds])
 
 
-def cpu_table(results, kinds, names):
+def server_table(head, results, kinds, cell):
+    """A column for each server, a row for each kind of traffic."""
+    return table([head, *results], [[TRAFFIC[k][0], *(cell(n, k) for n in results)] for k in kinds])
+
+
+def cpu_table(results, kinds, what="a message"):
     """Processor time of the server for one message: it counts also where the speed is held back."""
-    def cell(name, kind):
-        return f"{statistics.median(1e6 * r['server_busy'] / r['per_second'] for r in results[name][kind]):.2f}"
+    return server_table(f"microseconds for {what}", results, kinds, lambda name, kind: "{:.2f}".format(
+        statistics.median(1e6 * r["server_busy"] / r["per_second"] for r in results[name][kind])))
 
-    return table(["microseconds for a message", *names],
-                 [[TRAFFIC[k][0], *(cell(n, k) for n in names)] for k in kinds])
+
+def wire_table(results, kinds):
+    return server_table("bytes of an echo", results, kinds,
+                        lambda name, kind: f"{median(results, name, kind, 'wire_bytes'):,.0f}")
+
+
+def latency_table(results, kinds):
+    return server_table("99 of 100 within", results, kinds,
+                        lambda name, kind: f"{median(results, name, kind, 'p99_us') / 1000:,.1f} ms")
 
 
 def scale_table(results, names):
@@ -227,42 +280,86 @@ def peer_versions():
                       *(f"{name} {version}" for name, version in debian.items())])
 
 
-def report(results, rounds, seconds, peers):
-    names = [n for n in results if n != RAW]
-    return f"""# How fast, how many
-
-Written by `make bench` on {time.strftime("%Y-%m-%d")}: {rounds} rounds of {seconds:g} s each. {machine()};
-the server on one core, the load generator on the other, loopback. {peers}.
-
+def speed_sections(results, part):
+    return {"Speed": f"""
 ![Left, the speed of each server as a part of plain TCP's, for eight kinds of traffic; right, messages a second for 1 to 10,000 clients](results.svg)
 
-## Speed
+A plain TCP echo with a thread for each client does the least that a server of this shape can do. It
+receives into 16 KiB, as this server does at first. Of a large message this server then receives all that
+has come at once, so it can be faster. With 256 KiB the plain echo is faster again, because it sends a
+part back while the next is on its way, from memory that is in the processor's cache; a WebSocket echo
+has to wait for the whole message. Boost.Beast has a thread for each client too, the last three have an
+event loop.
 
-A plain TCP echo with a thread for each client does the least that a server of this shape can do. Its
-speed is told in messages a second; the others as a part of that: the median of the rounds, with the
-lowest and the highest. It receives into 16 KiB, as this server does at first; of a large message this
-server then receives up to 128 KiB at once, and so it can be faster. With 256 KiB the plain echo is faster
-again, for it sends a part back while the next is on its way, from memory that is in the processor's
-cache; a WebSocket echo has to wait for the whole message. Boost.Beast has a thread for each client too,
-the last three have an event loop.
-
-{speed_table(results, KINDS, names)}
-
-\\* The load generator had no time left, but the server had: more might have been possible.
-
-## What a message costs
-
+{speed_table(results, part, KINDS)}
+""", "What a message costs": f"""
 Processor time of the server, which counts also where the load generator was the limit.
 
-{cpu_table(results, KINDS, [RAW, *names])}
-
-## As it grows
-
+{cpu_table(results, KINDS)}
+""", "As it grows": f"""
 Messages of 64 bytes, one in flight for each client: how many a second, and within how many milliseconds
 99 of 100 came back. The memory is what the process grew by (RSS) with 10,000 clients, after the
 handshake and one message of 64 bytes.
 
-{scale_table(results, [RAW, *names])}
+{scale_table(results, list(results))}
+"""}
+
+
+def chat_sections(results, part):
+    return {"A chat": f"""
+One client speaks, and everybody in the room, this client too, gets each message: 64 bytes and a name,
+69 bytes on the wire. A message that one client gets is one delivery. At most 16 messages are in flight:
+the next one is sent when the last client has the first one. So nobody falls behind, and nothing is
+dropped; a delivery that is missing would end the run.
+
+{speed_table(results, part, part.kinds)}
+
+Processor time of the server:
+
+{cpu_table(results, part.kinds, "a delivery")}
+
+From sending a message to its delivery:
+
+{latency_table(results, part.kinds)}
+"""}
+
+
+def compression_sections(results, part):
+    return {"Compression": f"""
+Ten clients, each with one message in flight: text like JSON, of which every echo is inflated and compared.
+All servers were asked for the same: no context takeover, a window of 2^13 bytes, level 6, memory
+level 6. The second column is this server without --compress, with the same messages.
+
+{speed_table(results, part, part.kinds)}
+
+{wire_table(results, part.kinds)}
+
+{cpu_table(results, part.kinds, "an echo")}
+"""}
+
+
+SECTIONS = {"speed": speed_sections, "chat": chat_sections, "compression": compression_sections}
+HEAD = """# How fast, how many
+
+Written by `make bench`, or by `make bench-chat` and `make bench-compress`, a part at a time. One server's
+speed is told as a number; the others as a part of that: the median of the rounds, with the lowest and the
+highest. \\* means that the load generator had no time left, but the server had: more might have been
+possible.
+"""
+
+
+def write_sections(page, new):
+    """Puts sections into the page, in place of those with the same headings, or behind the others."""
+    old = page.read_text() if page.exists() else ""
+    found = dict(re.findall(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", old, re.MULTILINE | re.DOTALL))
+    found.update({heading: text.rstrip() + "\n\n" for heading, text in new.items()})
+    page.write_text((HEAD + "\n" + "".join(f"## {h}\n{t}" for h, t in found.items())).rstrip() + "\n")
+
+
+def circumstances(rounds, seconds):
+    return f"""
+Measured on {time.strftime("%Y-%m-%d")}: {rounds} rounds of {seconds:g} s each. {machine()};
+the server on one core, the load generator on the other, loopback. {peer_versions()}.
 """
 
 
@@ -279,7 +376,7 @@ def plot(results, path):
                      [("#0b6bcb", "o"), ("#c2410c", "s"), ("#15803d", "^"), ("#7e22ce", "D"),
                       ("#57534e", "v")]))
     for name, (colour, mark) in marks.items():
-        speeds = [statistics.median(ratios(results, name, k)) for k in KINDS]
+        speeds = [statistics.median(ratios(results, RAW, name, k)) for k in KINDS]
         left.plot(speeds, range(len(KINDS)), mark, color=colour, label=name,
                   markersize=9 if name == OURS else 6, zorder=3 if name == OURS else 2)
         right.plot(list(SCALE), [median(results, name, k, "per_second") for k in SCALE.values()],
@@ -313,33 +410,48 @@ def parse():
     options.add_argument("--folder", default="build/bench", help="where load, raw and the peers are")
     options.add_argument("--rounds", type=int, default=9)
     options.add_argument("--seconds", type=float, default=.5)
-    options.add_argument("--only", help=f"for example '{OURS}:a,b' or ':d'; {RAW} is always measured")
+    options.add_argument("--part", choices=list(SECTIONS), help="all of them unless told otherwise")
+    options.add_argument("--only", help=f"for example '{OURS}:a,b' or ':d'; a part's base is always measured")
     return options.parse_args()
+
+
+def only(part, words):
+    """The part with no more than the servers and kinds that are named."""
+    named, _, kinds = words.partition(":")
+    return dataclasses.replace(
+        part, kinds=[k for k in part.kinds if not kinds or k in kinds.split(",")],
+        servers={n: s for n, s in part.servers.items()
+                 if n == part.base or not named or n in named.split(",")})
+
+
+def measure_part(options, name, part):
+    results = measure(options.folder, part, options.rounds, options.seconds)
+    print(speed_table(results, part, part.kinds), cpu_table(results, part.kinds), sep="\n\n")
+    if options.only is not None:
+        return
+    pathlib.Path(options.folder, f"{name}.json").write_text(json.dumps(results))
+    sections = SECTIONS[name](results, part)
+    first = next(iter(sections))
+    sections[first] = circumstances(options.rounds, options.seconds) + sections[first]
+    write_sections(HERE / "results.md", sections)
+    if name == "speed":
+        plot(results, HERE / "results.svg")
 
 
 def main():
     options = parse()
-    chosen, kinds = servers(options.server, options.folder), list(TRAFFIC)
+    chosen = {n: p for n, p in parts(options.server, options.folder).items() if options.part in (None, n)}
+    if options.only is not None:
+        chosen = {n: only(p, options.only) for n, p in chosen.items()}
     if len(CORES) < 2 or not shutil.which("taskset"):
         sys.exit("bench: two cores and taskset are needed, to keep server and load apart")
-    if options.only is not None:
-        named, _, letters = options.only.partition(":")
-        chosen = {n: s for n, s in chosen.items() if n == RAW or not named or n in named.split(",")}
-        kinds = letters.split(",") if letters else kinds
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if "10000" in kinds and allowed < 10100:
+    if any("10000" in part.kinds for part in chosen.values()) and allowed < 10100:
         sys.exit(f"bench: 10 000 clients need as many descriptors, but {allowed} are allowed (ulimit -Hn)")
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
-    results = measure(options.folder, chosen, kinds, options.rounds, options.seconds)
-    if options.only is not None:
-        names = [n for n in chosen if n != RAW]
-        print(speed_table(results, kinds, names), cpu_table(results, kinds, [RAW, *names]), sep="\n\n")
-        return
-    pathlib.Path(options.folder, "results.json").write_text(json.dumps(results))
-    (HERE / "results.md").write_text(report(results, options.rounds, options.seconds, peer_versions()))
-    plot(results, HERE / "results.svg")
-    print(speed_table(results, KINDS, [n for n in results if n != RAW]),
-          "All of it: tests/bench/results.md", sep="\n\n")
+    for name, part in chosen.items():
+        if part.kinds:
+            measure_part(options, name, part)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ before(async () => {
   execFileSync('python3', ['lessons/tools/functions.py', 'stage', ALL_LESSONS, workshop], { cwd: root });
   process.env.SERVER = join(workshop, 'server');
   execFileSync('python3', ['lessons/tools/build.py', workshop, process.env.SERVER], { cwd: root, stdio: 'inherit' });
-  const { startServer } = await import('../server.mjs'); // reads SERVER
+  const { startServer } = await import('../harness/server.mjs'); // reads SERVER
   server = await startServer([]);
   browser = await launchBrowser();
 }, { timeout: 2 * TEST_MS });

@@ -6,9 +6,10 @@
 // SERVER names another server than ../server.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { after, before } from 'node:test';
-import { startServer } from '../server.mjs';
-import { TEST_MS, launchBrowser, pageTest as testOnPage } from './browser.mjs';
+import { startServer } from '../harness/server.mjs';
+import { TEST_MS, connect, launchBrowser, pageTest as testOnPage } from './browser.mjs';
 
 let browser;
 let server;
@@ -52,6 +53,26 @@ pageTest('text and binary up to 1 MiB are exchanged compressed', async (page) =>
   assert.match(result.extensions, /^permessage-deflate/);
   assert.deepEqual(result.wrong, []);
   assert.deepEqual(result.closed, [1000, true]);
+});
+
+pageTest('a composed frame may have RSV1 once compression was agreed on, if its payload is compressed', async (page) => {
+  const place = page.locator('#compose');
+  const compose = async (words) => {
+    await page.click('#compose-open');
+    await place.locator('.verdict', { hasText: words }).waitFor();
+  };
+  await page.click('#compose-open');
+  await place.locator('[name="rsv1"]').check();
+  await place.locator('.verdict', { hasText: 'none was agreed on' }).waitFor();
+  await page.keyboard.press('Escape');
+  await connect(page);
+  await compose('The payload is not compressed');
+  await place.locator('[name="as"]').selectOption('deflate');
+  await place.locator('.verdict', { hasText: 'Yes. It inflates to 5 bytes.' }).waitFor();
+  const line = await place.locator('.copy-line code').innerText();
+  assert.match(line, /--offer permessage-deflate =c188/);
+  const talk = spawnSync('python3', line.split(' '), { cwd: new URL('../..', import.meta.url), encoding: 'utf8' });
+  assert.match(talk.stdout, /^got .* text, 5 bytes "Hello"$/m);
 });
 
 pageTest('what becomes too long is answered by 1009', async (page) => {

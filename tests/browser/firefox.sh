@@ -1,8 +1,8 @@
 #!/bin/sh
-# The page in Debian's Firefox, where there is one that playwright-core can steer: Firefox 140 lacks
+# Tests of pages in Debian's Firefox, of our own page's unless told otherwise, where there is one that playwright-core can steer: Firefox 140 lacks
 # some of WebDriver BiDi, 153 has what is needed.
 #
-#     tests/browser/firefox.sh       (make check-firefox does)
+#     tests/browser/firefox.sh [TEST...]       (make check-firefox and make check-book do)
 #
 # FIREFOX names another Firefox than firefox-esr; SERVER, another server than ./server.
 set -u
@@ -19,5 +19,5 @@ if [ "$version" -lt "$needed" ]; then
     exit 0
 fi
 here=$(dirname "$0")
-BROWSER=firefox FIREFOX=$program exec node --test --test-concurrency=1 "$here/firefox.test.mjs" "$here/page.test.mjs" \
-    "$here/compression.test.mjs"
+[ $# -gt 0 ] || set -- "$here/firefox.test.mjs" "$here/page.test.mjs" "$here/compression.test.mjs"
+BROWSER=firefox FIREFOX=$program exec node --test --test-concurrency=1 "$@"

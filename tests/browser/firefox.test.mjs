@@ -9,7 +9,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
-import { startServer, within } from '../server.mjs';
+import { startServer, within } from '../harness/server.mjs';
 import { DEADLINE_MS, TEST_MS, connect, eventually, framesIn, lastRow, launchBrowser, pageTest as testOnPage, picture,
   row, rowsOf, sendFrom, state } from './browser.mjs';
 

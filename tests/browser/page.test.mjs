@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { startServer, within } from '../server.mjs';
+import { startServer, within } from '../harness/server.mjs';
 import {
   DEADLINE_MS, TEST_MS, connect, eventually, lastRow, launchBrowser, noSidewaysScroll, pageTest as testOnPage, picture,
   row, rowCount, rowsOf, sendFrom, state, toolsTellOfWebSockets,

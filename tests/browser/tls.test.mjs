@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
-import { startServer, within } from '../server.mjs';
+import { startServer, within } from '../harness/server.mjs';
 import { DEADLINE_MS, TEST_MS, connect, lastRow, launchBrowser, row, sendFrom, state } from './browser.mjs';
 
 const lesson = fileURLToPath(new URL('../../lessons/17-out-of-the-workshop/', import.meta.url));

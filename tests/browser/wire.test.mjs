@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { deflateRawSync } from 'node:zlib';
-import { startServer, within } from '../server.mjs';
+import { startServer, within } from '../harness/server.mjs';
 import { DEADLINE_MS, TEST_MS, connect, eventually, framesIn, lastRow, launchBrowser, noSidewaysScroll,
   pageTest as testOnPage, picture, row, rowCount, rowsOf, sendFrom, state } from './browser.mjs';
 
@@ -160,7 +160,7 @@ playTest('a compressed payload is shown beside what it inflates to', (tell) => {
     bytes: `c1${compressed.length.toString(16).padStart(2, '0')}${compressed.toString('hex')}` });
 }, async (page) => {
   await page.selectOption('#whose', 'all');
-  const frame = row(page, '.frame').filter({ hasText: `RSV1, ${compressed.length} bytes → 26` });
+  const frame = row(page, '.frame').filter({ hasText: `${compressed.length} bytes, inflated 26 "` });
   await frame.click();
   await page.locator('#detail', { hasText: 'Inflated, 26 bytes: "Hello, Hello, Hello, Hello"' }).waitFor();
   assert.match(await page.locator('#detail').innerText(), /RSV1: the message is compressed/);
@@ -329,6 +329,20 @@ pageTest('the keyboard leads through the rows, and Escape closes', async (page) 
   assert.equal(await page.getAttribute('#ladder', 'aria-activedescendant'), null);
 });
 
+pageTest('on a phone an opened row stays in sight, and the controls come back when it is closed', async (page) => {
+  await twoMessages(page);
+  for (const api of ['send', 'message']) {
+    await openRow(page, `[data-api="${api}"][data-opcode="1"]`);
+    await eventually(async () => {
+      const [ladder, opened] = await Promise.all(['#ladder', '#ladder [aria-selected="true"]'].map((one) => page.locator(one).boundingBox()));
+      assert.ok(opened.y >= ladder.y && opened.y + opened.height <= ladder.y + ladder.height + 1, JSON.stringify({ ladder, opened }));
+    });
+    assert.equal(await page.locator('#send-text').isVisible(), false);
+    await page.locator('#detail').getByRole('button', { name: 'Close' }).click();
+    assert.equal(await page.locator('#tabs').isVisible(), true);
+  }
+}, { settings: { viewport: { width: 390, height: 844 } } });
+
 pageTest('a field and its bytes light each other; the mask is shown on the bytes', async (page) => {
   await twoMessages(page);
   await openRow(page, '[data-api="send"][data-opcode="1"]');
@@ -365,8 +379,22 @@ pageTest('what can be copied: the bytes, the text, a breakpoint, and a line for 
   const lines = await page.locator('#detail .copy-line code').allInnerTexts();
   assert.equal(lines[0], 'break check_rules if frame->opcode == 1');
   assert.equal(lines[1], `lessons/tools/talk.py --port ${new URL(server.url).port} =${bytes.replaceAll(' ', '')}`);
-  assert.match(await page.locator('#detail .code').innerText(), /frame_unmask takes the mask off the payload frame\.c, lesson 10/);
+  assert.match(await page.locator('#detail .code').innerText(), /frame_unmask takes the mask off the payload, frame\.c, lesson 10/);
 }, { settings: { permissions: ['clipboard-read', 'clipboard-write'] } });
+
+pageTest('where the book is built, the C leads to its player; where it is not, the names stay', async (page) => {
+  await twoMessages(page);
+  await openRow(page, '[data-api="send"]');
+  await page.locator('.code li', { hasText: 'check_rules checks the first two bytes, frame.c, lesson 9' }).waitFor();
+  assert.equal(await page.locator('.code a').count(), 0);
+  await page.route('**/book/', (route) => route.fulfill({ status: 200, contentType: 'text/html', body: '' }));
+  await page.reload();
+  await twoMessages(page);
+  await openRow(page, '[data-api="send"]');
+  const links = page.locator('.code li', { hasText: 'check_rules' }).locator('a');
+  await eventually(async () => assert.deepEqual(await links.evaluateAll((all) => all.map((a) => a.getAttribute('href'))),
+    ['/book/player.html#check_rules', '/book/source/frame.c.html#check_rules', '/book/lesson-09.html']));
+});
 
 pageTest('the text of a row can be marked without opening it', async (page) => {
   await twoMessages(page);
@@ -450,6 +478,25 @@ pageTest('the ladder keeps 50,000 rows, says so, and stays quick', async (page) 
 
 // ---- Many ------------------------------------------------------------------------
 
+// How many elements are made for each of five echoes.
+const madeForAnEcho = (page) => within(page.evaluate(async () => {
+  const made = [];
+  const { session } = await import('/ladder.js');
+  const picture = () => new Promise((done) => { requestAnimationFrame(() => setTimeout(done, 50)); });
+  for (let i = 0; i < 5; i += 1) {
+    let nodes = 0;
+    const observer = new MutationObserver((records) => { for (const { addedNodes } of records) nodes += addedNodes.length; });
+    await picture();
+    observer.observe(document.getElementById('ladder'), { childList: true, subtree: true });
+    document.getElementById('text-form').requestSubmit();
+    while (!session.rows.at(-1).right || session.rows.at(-1).left?.api !== 'message') await picture();
+    await picture();
+    observer.disconnect();
+    made.push(nodes);
+  }
+  return Math.min(...made);                 // when the clock has become better, all rows in sight are drawn anew
+}), 'five echoes');
+
 // The longest time between two pictures of the browser is printed: on an idle machine it is below 100 ms.
 pageTest('20,000 echoes: the page goes on drawing, and takes no more than 100 MB', async (page) => {
   const tools = await page.context().newCDPSession(page);
@@ -480,6 +527,8 @@ pageTest('20,000 echoes: the page goes on drawing, and takes no more than 100 MB
   assert.ok(grown < 100, `${grown} MB`);
   assert.ok(longest < 2000, `${longest} ms between two pictures`);
   assert.ok(await rowCount(page) >= 40_000);
+  const made = await madeForAnEcho(page);
+  assert.ok(made > 0 && made < 100, `${made} elements were made for one echo`);
 });
 
 // ---- Never lose the end ------------------------------------------------------------
@@ -513,6 +562,21 @@ for (const [width, height] of [[1366, 768], [390, 844]]) {
     assert.equal(await page.locator('#newest').isVisible(), false);
   }, { settings: { viewport: { width, height } } });
 }
+
+pageTest('rows that are opened and closed again do not stop it either', async (page) => {
+  await connect(page);
+  await page.click('#send-text');
+  await lastRow(page, 'message', '"Hello"');
+  for (const api of ['send', 'open']) {
+    await openRow(page, `[data-api="${api}"]`);
+    await eventually(async () => assert.ok(await page.locator('#ladder').evaluate((one) => one.scrollHeight > one.clientHeight)));
+    await page.keyboard.press('Escape');
+    await eventually(async () => assert.equal(await page.locator('#ladder').evaluate((one) => one.scrollHeight - one.clientHeight), 0));
+  }
+  await sendFrom(page, 'many', '100');
+  await lastRow(page, 'message', '"number 100"');
+  await eventually(async () => assert.ok(await fromEnd(page) < 2, `${await fromEnd(page)} pixels from its end`));
+}, { settings: { viewport: { width: 1366, height: 768 } } });
 
 // ---- Filter, pause, save, open, compose --------------------------------------------
 
@@ -562,6 +626,21 @@ pageTest('a session is saved, opened again as it was, and its frames are sent ag
   await page.click('#back');
   await eventually(async () => assert.equal(
     (await rowsOf(page)).filter(({ opcode }) => ['1', '2'].includes(opcode)).length, 4));
+}, { settings: { acceptDownloads: true } });
+
+pageTest('a saved session that is longer than the list is shown from its first row', async (page) => {
+  await connect(page);
+  await sendFrom(page, 'many', '100');
+  await lastRow(page, 'number 100');
+  const download = page.waitForEvent('download');
+  await page.click('#save');
+  await (await download).saveAs(saved);
+  await page.setInputFiles('#open-file', saved);
+  await page.locator('#banner', { hasText: /\d+ rows from a file/ }).waitFor();
+  await eventually(async () => assert.match((await rowsOf(page))[0].left, /new WebSocket/));
+  rmSync(saved);
+  await page.click('#back');
+  await lastRow(page, 'number 100');
 }, { settings: { acceptDownloads: true } });
 
 pageTest('a file that is no session says so', async (page) => {
@@ -622,7 +701,8 @@ const seeItEnd = async (page, own) => {
   await state(page, 'CLOSED');
   await page.click('#connect');
   await lastRow(page, 'close', 'code 1006');
-  await page.locator('#wire-help', { hasText: 'or it is not running now' }).waitFor();
+  await page.locator('#connect-problem', { hasText: 'The server may be stopped' }).waitFor();
+  assert.equal(await page.locator('#wire-help').isVisible(), false);        // once is enough
   assert.ok(await row(page, '.response').count() >= 1, 'what was seen stays');
 };
 
@@ -647,6 +727,23 @@ pageTest('Connect asks for the trace again', async (page) => {
   views.push(socket);
   socket.connectToServer();
 }) });
+
+test('one page too many has no trace, and is not told that it begins again', { timeout: TEST_MS }, async () => {
+  const own = await startServer(['--wire', '--max-watchers', '1']);
+  const [first, second] = [await browser.newPage(), await browser.newPage()];
+  try {
+    for (const page of [first, second]) {
+      page.setDefaultTimeout(DEADLINE_MS);
+      await page.goto(own.url);
+      await connect(page);
+    }
+    await second.locator('#wire-state', { hasText: 'too many pages show all traffic' }).waitFor();
+    assert.deepEqual((await rowsOf(second)).map(({ api }) => api), ['new WebSocket', 'open']);
+  } finally {
+    await Promise.all([first.close(), second.close()]);
+    await own.stop();
+  }
+});
 
 // This looks like a server that accepts the connection and then says nothing.
 const silentView = () => {

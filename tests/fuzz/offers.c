@@ -2,7 +2,7 @@
  * offers.c - fuzzes deflate_negotiate: what a client offers, and what the server agrees on
  *
  * The input is the value of a Sec-WebSocket-Extensions field. A second implementation reads it by the
- * grammar of RFC 6455 section 9.1, character by character, and judges each offer by RFC 7692 section 7.1.
+ * grammar of RFC 6455 section 9.1, character by character, and judges each offer by RFC 7692 section 7.
  * A value that the grammar does not allow is rejected with its request; of that, only as much is required
  * as keeps the server safe. It is run by tests/fuzz/run.sh, or alone: build/fuzz/offers FILE.
  */

@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 
-sys.path.insert(0, "tests")
+sys.path.insert(0, "tests/harness")
 from run import run, side_by_side  # noqa: E402
 
 # Seconds for one input, which takes milliseconds; so many that no busy machine is taken for a hang.

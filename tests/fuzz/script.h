@@ -3,9 +3,9 @@
  *
  * The server blocks and has threads; a fuzzer wants one call that returns. So the linker leads the
  * server's calls of recv, send, shutdown, setsockopt, ioctl, time and clock_gettime to script.c
- * (--wrap, as in tests/counted.c), and there is no socket: a recv takes from a text in memory, a send
- * adds to another, and the clock stands still. The main thread is played here too: it stores a cause in
- * stream.wake, and its signal interrupts the call.
+ * (--wrap, as in tests/harness/counted.c), and there is no socket: a recv takes from a text in
+ * memory, a send adds to another, and the clock stands still. The main thread is played here too: it
+ * stores a cause in stream.wake, and its signal interrupts the call.
  *
  * An input of the fuzzer is a line and the bytes that the peer sends. The line says how these are
  * cut, a character for each recv or send, again and again; an empty line cuts nothing.

@@ -4,7 +4,7 @@
  * On the wire: when clients connect at the same moment, some get no response at all, and one client is
  * served, and freed, by two threads.
  *
- * Caught by: tests/02_threads.c
+ * Caught by: tests/suites/02_threads.c
  * Says: a client of a crowd gets no response
  */
 static void *worker(void *argument)
@@ -12,7 +12,7 @@ static void *worker(void *argument)
     struct client *client = *(struct client **)argument;
     char name[16];
 
-    snprintf(name, sizeof name, "client %lu", client->number % 10000000);
+    snprintf(name, sizeof name, "client %lu", client->number % 100000000);
     pthread_setname_np(pthread_self(), name);
     clients_running(client);
     serve(client);

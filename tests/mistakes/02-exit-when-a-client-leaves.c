@@ -3,7 +3,7 @@
  * one client ended with exit.
  * On the wire: all other clients lose their connections, and nobody can connect any more.
  *
- * Caught by: tests/02_threads.c
+ * Caught by: tests/suites/02_threads.c
  * Says: The server has ended
  */
 static void end_client(struct client *client)

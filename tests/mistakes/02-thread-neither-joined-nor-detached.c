@@ -4,7 +4,7 @@
  * On the wire: nothing, for a long time. Each client costs a stack for ever, until no thread can be
  * started any more.
  *
- * Caught by: tests/02_threads.c
+ * Caught by: tests/suites/02_threads.c
  * Says: neither joined nor detached
  */
 static int start_worker(struct client *client)

@@ -4,7 +4,7 @@
  * On the wire: nothing is said to a client that is idle: no ping, no 408, no Close frame when the
  * server stops.
  *
- * Caught by: tests/03_stream.c
+ * Caught by: tests/suites/03_stream.c
  * Says: a read that waits must fail with the cause that main has stored
  */
 static int receive(struct stream *s, void *to, size_t room, size_t *got)

@@ -4,7 +4,7 @@
  * buffer.
  * On the wire: after an interruption, the last byte that came before it is a zero.
  *
- * Caught by: tests/03_stream.c
+ * Caught by: tests/suites/03_stream.c
  * Says: after an interruption, the bytes that waited must still be there
  */
 static int receive(struct stream *s, void *to, size_t room, size_t *got)

@@ -3,7 +3,7 @@
  * On the wire: nothing, as long as a request comes in one segment. A request that comes in two is
  * rejected, or misunderstood.
  *
- * Caught by: tests/03_stream.c
+ * Caught by: tests/suites/03_stream.c
  * Says: one recv is not one line
  */
 int stream_read_line(struct stream *s, char *line, size_t size, size_t *length)

@@ -3,7 +3,7 @@
  * which ends it unless somebody has asked for something else.
  * On the wire: one client that leaves at the wrong moment ends the server for all.
  *
- * Caught by: tests/03_stream.c
+ * Caught by: tests/suites/03_stream.c
  * Says: a peer that is gone must be an error, but SIGPIPE came
  */
 static int send_all_locked(struct stream *s, const void *bytes, size_t length, int msg_more)

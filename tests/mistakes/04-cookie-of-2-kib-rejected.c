@@ -3,7 +3,7 @@
  * programs that have run at the same address.
  * On the wire: 431 for some people's browsers, and for others not.
  *
- * Caught by: tests/04_request.c
+ * Caught by: tests/suites/04_request.c
  * Says: a cookie of 2 KiB
  */
 static int read_line(struct request *r, int too_long, char **line)

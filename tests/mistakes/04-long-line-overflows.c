@@ -3,7 +3,7 @@
  * On the wire: a line of some thousand bytes overwrites what follows the array in memory. The server
  * crashes, or does what the sender wants.
  *
- * Caught by: tests/04_request.c
+ * Caught by: tests/suites/04_request.c
  * Says: reading a long line has crashed
  */
 static int read_line(struct request *r, int too_long, char **line)

@@ -2,8 +2,8 @@
  * The mistake: a header field's name is compared byte for byte with the one in the RFC's example.
  * On the wire: "HOST: x" and "sec-websocket-key: ..." are not found, and good clients are rejected.
  *
- * Caught by: tests/04_request.c
- * Says: a name in capitals
+ * Caught by: tests/suites/04_request.c
+ * Says: the first a, which may be a capital letter
  */
 const char *request_header(const struct request *r, const char *name, size_t nth)
 {

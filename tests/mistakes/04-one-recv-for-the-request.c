@@ -4,7 +4,7 @@
  * On the wire: a request in two segments, which a slow line or a large cookie makes of it, loses its
  * last header fields, and their bytes are taken for frames.
  *
- * Caught by: tests/04_request.c
+ * Caught by: tests/suites/04_request.c
  * Says: one recv is not one request
  */
 int request_read(struct request *r)

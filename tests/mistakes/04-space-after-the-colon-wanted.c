@@ -3,7 +3,7 @@
  * than one.
  * On the wire: "Host:x" and "Sec-WebSocket-Key:dGhl..." are rejected.
  *
- * Caught by: tests/04_request.c
+ * Caught by: tests/suites/04_request.c
  * Says: no space after the colon
  */
 static int parse_header(struct request *r, char *line)

@@ -2,7 +2,7 @@
  * The mistake: a list of tokens is searched with strstr, which also finds a part of a token.
  * On the wire: "Connection: no-upgrade" is taken for an upgrade.
  *
- * Caught by: tests/04_request.c
+ * Caught by: tests/suites/04_request.c
  * Says: a part of a token is none
  */
 bool request_lists(const struct request *r, const char *name, const char *token)

@@ -3,7 +3,7 @@
  * On the wire: the host is " x", which is none; the key would be hashed with its space, and the client
  * would not recognise its accept key.
  *
- * Caught by: tests/04_request.c
+ * Caught by: tests/suites/04_request.c
  * Says: one space after the colon
  */
 static int parse_header(struct request *r, char *line)

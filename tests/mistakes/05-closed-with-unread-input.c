@@ -3,7 +3,7 @@
  * or still come, close sends a reset, and the reset throws away what the client has not read yet.
  * On the wire: a client that sends a body never sees why it was rejected.
  *
- * Caught by: tests/05_page.c
+ * Caught by: tests/suites/05_page.c
  * Says: the response must arrive
  */
 void stream_linger(struct stream *s)

@@ -4,7 +4,7 @@
  * On the wire: "GET /../server.c" gets a file that nobody meant to publish; with enough "../", any file
  * of the machine.
  *
- * Caught by: tests/05_page.c
+ * Caught by: tests/suites/05_page.c
  * Says: expected 404 for: GET /../server.c
  */
 const struct file *files_lookup(const char *path)

@@ -2,7 +2,7 @@
  * The mistake: the value of Connection is compared with "Upgrade". It is a list of tokens.
  * On the wire: Firefox, which sends "Connection: keep-alive, Upgrade", is rejected.
  *
- * Caught by: tests/06_upgrade.c
+ * Caught by: tests/suites/06_upgrade.c
  * Says: Connection: keep-alive, Upgrade
  */
 int handshake_check(struct request *r, const struct origin *allowed, size_t allowed_count)

@@ -2,7 +2,7 @@
  * The mistake: the first Sec-WebSocket-Key is taken, and nobody looks for a second one.
  * On the wire: 101, with an accept key for one of them. A proxy in front may have read the other.
  *
- * Caught by: tests/06_upgrade.c
+ * Caught by: tests/suites/06_upgrade.c
  * Says: two keys: expected 400
  */
 int handshake_check(struct request *r, const struct origin *allowed, size_t allowed_count)

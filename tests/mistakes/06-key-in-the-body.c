@@ -4,7 +4,7 @@
  * On the wire: a key in the body gives 101. In bytes that somebody else may choose, such as a form's,
  * an upgrade can be hidden.
  *
- * Caught by: tests/06_upgrade.c
+ * Caught by: tests/suites/06_upgrade.c
  * Says: a key in the body: expected 400
  */
 int request_read(struct request *r)

@@ -2,7 +2,7 @@
  * The mistake: whatever is in Sec-WebSocket-Key is hashed. It must be 16 bytes in Base64.
  * On the wire: 101 for an empty key, or for one of a thousand characters.
  *
- * Caught by: tests/06_upgrade.c
+ * Caught by: tests/suites/06_upgrade.c
  * Says: a key that is not 16 bytes in Base64: expected 400
  */
 int handshake_check(struct request *r, const struct origin *allowed, size_t allowed_count)

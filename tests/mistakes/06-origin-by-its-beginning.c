@@ -2,7 +2,7 @@
  * The mistake: an origin is taken for the server's own if it begins with the server's address.
  * On the wire: "http://localhost:8080.evil.example" begins with "http://localhost:8080", and gets 101.
  *
- * Caught by: tests/06_upgrade.c
+ * Caught by: tests/suites/06_upgrade.c
  * Says: Origin: http://localhost:8080.evil.example but got: HTTP/1.1 101
  */
 static int check_origin(struct request *r, const struct origin *allowed, size_t allowed_count)

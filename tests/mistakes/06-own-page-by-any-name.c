@@ -4,7 +4,7 @@
  * On the wire: 101 for a page of http://evil.example, whose name was led to 127.0.0.1 after the page
  * was loaded.
  *
- * Caught by: tests/06_upgrade.c
+ * Caught by: tests/suites/06_upgrade.c
  * Says: Origin: http://evil.example but got: HTTP/1.1 101
  */
 static int check_origin(struct request *r, const struct origin *allowed, size_t allowed_count)

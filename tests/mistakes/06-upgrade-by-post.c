@@ -2,7 +2,7 @@
  * The mistake: nobody looks at the method, neither for the page nor for an upgrade.
  * On the wire: a POST gets 101. A form on any page can send a POST.
  *
- * Caught by: tests/06_upgrade.c
+ * Caught by: tests/suites/06_upgrade.c
  * Says: an upgrade by POST: expected 405
  */
 bool handshake_is_upgrade(const struct request *r)

@@ -3,7 +3,7 @@
  * On the wire: a client of another version gets 101, and both sides misunderstand each other's frames,
  * instead of agreeing on version 13.
  *
- * Caught by: tests/06_upgrade.c
+ * Caught by: tests/suites/06_upgrade.c
  * Says: a version other than 13: expected 426
  */
 int handshake_check(struct request *r, const struct origin *allowed, size_t allowed_count)

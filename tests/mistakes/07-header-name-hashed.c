@@ -2,7 +2,7 @@
  * The mistake: the whole header field is hashed, including its name.
  * On the wire: an accept key that no client expects; browsers end the connection.
  *
- * Caught by: tests/07_accept_key.c
+ * Caught by: tests/suites/07_accept_key.c
  * Says: the header's name was hashed with the key
  */
 void handshake_accept_key(const char *key, char accept[ACCEPT_KEY_BYTES])

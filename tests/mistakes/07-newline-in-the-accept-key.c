@@ -3,7 +3,7 @@
  * On the wire: "Sec-WebSocket-Accept: s3pP...=\n\r\n". Strict clients reject the field, or what they
  * take for the next one.
  *
- * Caught by: tests/07_accept_key.c
+ * Caught by: tests/suites/07_accept_key.c
  * Says: the newline that the Base64 library appends
  */
 void handshake_accept_key(const char *key, char accept[ACCEPT_KEY_BYTES])

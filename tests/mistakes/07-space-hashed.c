@@ -2,7 +2,7 @@
  * The mistake: the space before the key is hashed with it.
  * On the wire: an accept key that no client expects; browsers end the connection.
  *
- * Caught by: tests/07_accept_key.c
+ * Caught by: tests/suites/07_accept_key.c
  * Says: the space before the key was hashed with it
  */
 void handshake_accept_key(const char *key, char accept[ACCEPT_KEY_BYTES])

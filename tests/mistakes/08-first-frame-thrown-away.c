@@ -3,7 +3,7 @@
  * recv after the request's empty line are gone.
  * On the wire: a client that does not wait for the 101 gets no reply to its first frame.
  *
- * Caught by: tests/08_switch.c
+ * Caught by: tests/suites/08_switch.c
  * Says: the frames after the request must get their replies
  */
 static int switch_protocols(struct client *client, struct request *request, const struct route *route)

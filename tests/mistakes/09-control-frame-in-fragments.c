@@ -2,7 +2,7 @@
  * The mistake: a control frame without FIN is accepted.
  * On the wire: a ping in two halves gets two pongs, or the second half is taken for a message's.
  *
- * Caught by: tests/09_frame_header.c
+ * Caught by: tests/suites/09_frame_header.c
  * Says: control frame in fragments
  */
 static int check_rules(struct websocket *ws, const struct frame *frame)

@@ -3,18 +3,10 @@
  * On the wire: if a segment ends after the first byte, the length is whatever was in memory, and
  * everything after it is misread.
  *
- * Caught by: tests/09_frame_header.c
- * Says: byte by byte: one recv is not one header
+ * Caught by: tests/suites/09_frame_header.c
+ * Says: one recv is not one header
  */
 int stream_need(struct stream *s, size_t n)
 {
     return s->in_end - s->in_start < n ? stream_fill(s) : 0;
-}
-
-static int need(struct websocket *ws, size_t n)
-{
-    while (stream_need(ws->stream, n) != 0)
-        if (read_on(ws) != 0)
-            return -1;
-    return 0;
 }

@@ -2,7 +2,7 @@
  * The mistake: a length with its highest bit set is taken for a large one. That bit must be 0.
  * On the wire: a program that keeps lengths in a signed number now has a negative one.
  *
- * Caught by: tests/09_frame_header.c
+ * Caught by: tests/suites/09_frame_header.c
  * Says: a length with its highest bit set
  */
 static int read_length(struct websocket *ws, struct frame *frame)

@@ -2,7 +2,7 @@
  * The mistake: of the eight bytes of a long length, only the last two are used: "nobody sends more".
  * On the wire: a message of 65536 bytes is taken for an empty one, and its payload for frames.
  *
- * Caught by: tests/09_frame_header.c
+ * Caught by: tests/suites/09_frame_header.c
  * Says: a length of 65536, in 64 bits
  */
 static int read_length(struct websocket *ws, struct frame *frame)

@@ -2,7 +2,7 @@
  * The mistake: the length of 64 bits is kept in an unsigned int.
  * On the wire: a claim of 4 GiB and 5 bytes is taken for 5, and passes every limit.
  *
- * Caught by: tests/09_frame_header.c
+ * Caught by: tests/suites/09_frame_header.c
  * Says: the largest length, of 63 bits
  */
 static int read_length(struct websocket *ws, struct frame *frame)

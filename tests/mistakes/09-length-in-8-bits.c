@@ -2,7 +2,7 @@
  * The mistake: the length of 16 bits is kept in a variable of 8.
  * On the wire: messages of 126 to 255 bytes are right. Of longer ones, the rest is taken for frames.
  *
- * Caught by: tests/09_frame_header.c
+ * Caught by: tests/suites/09_frame_header.c
  * Says: a length of 65535, in 16 bits
  */
 static int read_length(struct websocket *ws, struct frame *frame)

@@ -2,7 +2,7 @@
  * The mistake: a control frame may be of any length.
  * On the wire: a ping of 126 bytes or more is read into the 125 bytes that are there for it.
  *
- * Caught by: tests/09_frame_header.c
+ * Caught by: tests/suites/09_frame_header.c
  * Says: control frame over 125 bytes
  */
 static int check_rules(struct websocket *ws, const struct frame *frame)

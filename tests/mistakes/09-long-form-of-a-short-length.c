@@ -3,7 +3,7 @@
  * On the wire: an echo, but RFC 6455 section 5.2 wants Close 1002: otherwise two readers of the same
  * bytes, a proxy and a server, could see different frames.
  *
- * Caught by: tests/09_frame_header.c
+ * Caught by: tests/suites/09_frame_header.c
  * Says: a length that is not in its shortest form
  */
 static int read_length(struct websocket *ws, struct frame *frame)

@@ -3,7 +3,7 @@
  * On the wire: frames of opcode 3 to 7 are echoed, and those of 11 to 15 are ignored, but Close 1002
  * must come.
  *
- * Caught by: tests/09_frame_header.c
+ * Caught by: tests/suites/09_frame_header.c
  * Says: unknown opcode
  */
 static int check_rules(struct websocket *ws, const struct frame *frame)

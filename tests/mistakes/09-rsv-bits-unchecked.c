@@ -3,7 +3,7 @@
  * On the wire: a frame of an extension that was never agreed on, such as a compressed one, is echoed as
  * if it were plain.
  *
- * Caught by: tests/09_frame_header.c
+ * Caught by: tests/suites/09_frame_header.c
  * Says: RSV bits
  */
 static int check_rules(struct websocket *ws, const struct frame *frame)

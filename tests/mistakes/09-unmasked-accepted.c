@@ -3,7 +3,7 @@
  * On the wire: an echo, but RFC 6455 section 5.1 wants Close 1002. The mask is what keeps a page from
  * choosing the bytes that a proxy sees.
  *
- * Caught by: tests/09_frame_header.c
+ * Caught by: tests/suites/09_frame_header.c
  * Says: frame without a mask
  */
 static int check_rules(struct websocket *ws, const struct frame *frame)

@@ -3,7 +3,7 @@
  * On the wire: a binary message comes back as text, and the browser closes the connection if it is not
  * UTF-8.
  *
- * Caught by: tests/10_echo.c
+ * Caught by: tests/suites/10_echo.c
  * Says: expected: binary*300000 close:1000 but got: text*300000
  */
 static void echo(struct websocket *ws)

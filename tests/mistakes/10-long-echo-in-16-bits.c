@@ -3,7 +3,7 @@
  * On the wire: of a message of 65536 bytes or more, the length is cut, and the rest of the payload is
  * taken for frames.
  *
- * Caught by: tests/10_echo.c
+ * Caught by: tests/suites/10_echo.c
  * Says: expected: binary*300000 close:1000 but got: binary*37856
  */
 static size_t make_header(unsigned char header[FRAME_HEADER_BYTES], unsigned opcode, size_t length)

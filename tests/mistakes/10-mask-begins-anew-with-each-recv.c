@@ -3,7 +3,7 @@
  * comes next depends on how many bytes of the frame came before.
  * On the wire: long messages come back partly garbled, and not always in the same place.
  *
- * Caught by: tests/10_echo.c
+ * Caught by: tests/suites/10_echo.c
  * Says: a payload that no single recv brings
  */
 static int read_piece(struct websocket *ws, struct frame *frame, unsigned char *to, size_t room,

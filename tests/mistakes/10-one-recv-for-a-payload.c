@@ -3,7 +3,7 @@
  * On the wire: short messages are right. Of a long one, the beginning is echoed, and the rest is taken
  * for frames.
  *
- * Caught by: tests/10_echo.c
+ * Caught by: tests/suites/10_echo.c
  * Says: a payload that no single recv brings
  */
 static int read_payload(struct websocket *ws, struct frame *frame)

@@ -2,7 +2,7 @@
  * The mistake: a payload is handled as a string. It may hold zero bytes, even if it is text.
  * On the wire: the echo ends at the first zero byte.
  *
- * Caught by: tests/10_echo.c
+ * Caught by: tests/suites/10_echo.c
  * Says: zero bytes in a text
  */
 static void echo(struct websocket *ws)

@@ -2,7 +2,7 @@
  * The mistake: the server masks its frames, as clients must. A server must not.
  * On the wire: browsers end the connection at the first frame.
  *
- * Caught by: tests/10_echo.c
+ * Caught by: tests/suites/10_echo.c
  * Says: a masked frame!
  */
 int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size_t length,

@@ -4,7 +4,7 @@
  * On the wire: a frame that another thread writes meanwhile, or the reply to a ping, follows the Close
  * frame. The client ends the connection, because nothing may follow it.
  *
- * Caught by: tests/11_control.c
+ * Caught by: tests/suites/11_control.c
  * Says: after the Close frame nothing may be sent
  */
 int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,

@@ -3,7 +3,7 @@
  * Close frame.
  * On the wire: "close, text", and a connection that stays until the client gives it up.
  *
- * Caught by: tests/11_control.c
+ * Caught by: tests/suites/11_control.c
  * Says: data after a close
  */
 static int handle_close(struct websocket *ws, size_t length)

@@ -2,7 +2,7 @@
  * The mistake: a Close frame with one byte is taken for an empty one. It is half a code.
  * On the wire: an empty Close frame, but Close 1002 must come.
  *
- * Caught by: tests/11_control.c
+ * Caught by: tests/suites/11_control.c
  * Says: a close of one byte
  */
 static int handle_close(struct websocket *ws, size_t length)

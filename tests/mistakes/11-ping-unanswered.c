@@ -2,7 +2,7 @@
  * The mistake: a ping is read and ignored.
  * On the wire: no pong. The client takes the server for dead, and leaves.
  *
- * Caught by: tests/11_control.c
+ * Caught by: tests/suites/11_control.c
  * Says: an empty ping gets a pong
  */
 static int handle_control(struct websocket *ws, const struct frame *frame)

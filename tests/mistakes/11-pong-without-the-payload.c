@@ -2,7 +2,7 @@
  * The mistake: every ping gets an empty pong.
  * On the wire: a client that numbers its pings does not know which one was answered.
  *
- * Caught by: tests/11_control.c
+ * Caught by: tests/suites/11_control.c
  * Says: a pong brings the ping's payload back
  */
 static int handle_control(struct websocket *ws, const struct frame *frame)

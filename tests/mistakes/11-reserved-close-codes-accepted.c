@@ -3,7 +3,7 @@
  * and 1015 stand for what was never sent, and 1004 for nothing.
  * On the wire: the server sends such a code back.
  *
- * Caught by: tests/11_control.c
+ * Caught by: tests/suites/11_control.c
  * Says: close code 1004, which must not be sent
  */
 bool frame_is_close_code(unsigned code)

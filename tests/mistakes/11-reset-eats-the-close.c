@@ -3,7 +3,7 @@
  * still come, close sends a reset, and the reset throws away what the client has not read yet.
  * On the wire: the client sees "connection reset", and not why.
  *
- * Caught by: tests/11_control.c
+ * Caught by: tests/suites/11_control.c
  * Says: reset the connection
  */
 void stream_linger(struct stream *s)

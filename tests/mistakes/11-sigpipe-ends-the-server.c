@@ -2,7 +2,7 @@
  * The mistake: nobody has thought of SIGPIPE, neither in main nor where send is called.
  * On the wire: a client leaves while its echo is being sent, and all the others lose their server.
  *
- * Caught by: tests/11_control.c
+ * Caught by: tests/suites/11_control.c
  * Says: The server has ended: killed by signal 13
  */
 static void prepare(int argc, char **argv)

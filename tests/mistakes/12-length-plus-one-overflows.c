@@ -4,7 +4,7 @@
  * On the wire: the largest claim is taken for the smallest. If malloc gets that 0, the payload
  * overwrites whatever follows in memory.
  *
- * Caught by: tests/12_messages.c
+ * Caught by: tests/suites/12_messages.c
  * Says: a claim of 4294967295 bytes
  */
 static int check_size(struct websocket *ws, const struct frame *frame)

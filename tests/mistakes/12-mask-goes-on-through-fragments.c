@@ -4,7 +4,7 @@
  * On the wire: from the second fragment on, messages are garbled, unless the first one's length is a
  * multiple of four.
  *
- * Caught by: tests/12_messages.c
+ * Caught by: tests/suites/12_messages.c
  * Says: the mask begins anew with each fragment
  */
 static int read_piece(struct websocket *ws, struct frame *frame, unsigned char *to, size_t room,

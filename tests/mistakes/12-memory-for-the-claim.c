@@ -3,7 +3,7 @@
  * On the wire: the 14 bytes of a header cost the server a mebibyte; some thousand clients cost it
  * everything it has.
  *
- * Caught by: tests/12_messages.c
+ * Caught by: tests/suites/12_messages.c
  * Says: claims of 1 MiB cost
  */
 static int read_payload(struct websocket *ws, struct frame *frame)

@@ -3,7 +3,7 @@
  * On the wire: a message in two fragments comes back as its first half, and then Close 1002. Browsers
  * fragment long messages as they like.
  *
- * Caught by: tests/12_messages.c
+ * Caught by: tests/suites/12_messages.c
  * Says: two fragments make one message
  */
 int frame_read_message(struct websocket *ws)

@@ -3,7 +3,7 @@
  * come.
  * On the wire: Close 1002 at the next fragment, or half a message. Browsers ping as they like.
  *
- * Caught by: tests/12_messages.c
+ * Caught by: tests/suites/12_messages.c
  * Says: a ping between
  */
 int frame_read_message(struct websocket *ws)

@@ -3,7 +3,7 @@
  * message may not.
  * On the wire: Close 1007 for a good text, depending on where the sender's buffer ended.
  *
- * Caught by: tests/12_messages.c
+ * Caught by: tests/suites/12_messages.c
  * Says: a good text in two fragments, which may cut a character
  */
 static int read_data(struct websocket *ws, struct frame *frame)

@@ -3,7 +3,7 @@
  * continue it. A character may then be written with more bytes than it needs.
  * On the wire: C0 AF is a slash that no check for slashes has seen.
  *
- * Caught by: tests/12_messages.c
+ * Caught by: tests/suites/12_messages.c
  * Says: text that is not UTF-8 (an overlong form)
  */
 static int check_byte(struct utf8 *text, unsigned char byte)

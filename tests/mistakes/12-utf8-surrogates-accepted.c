@@ -3,7 +3,7 @@
  * have no place in UTF-8.
  * On the wire: the server echoes a text that browsers reject.
  *
- * Caught by: tests/12_messages.c
+ * Caught by: tests/suites/12_messages.c
  * Says: text that is not UTF-8 (a surrogate)
  */
 static int check_byte(struct utf8 *text, unsigned char byte)

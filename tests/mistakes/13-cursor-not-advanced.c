@@ -2,7 +2,7 @@
  * The mistake: a subscriber gets its next message, but its number stays what it was.
  * On the wire: the first message again and again, as fast as the connection takes it.
  *
- * Caught by: tests/13_chat.c
+ * Caught by: tests/suites/13_chat.c
  * Says: each once and in order
  */
 static void take_locked(struct broadcast *ring, struct subscriber *subscriber, void *to)

@@ -3,7 +3,7 @@
  * On the wire: nothing. But when a client of the chat leaves, its two threads and its descriptor stay
  * until somebody says something.
  *
- * Caught by: tests/13_chat.c
+ * Caught by: tests/suites/13_chat.c
  * Says: broadcast_end must end the waiting of that subscriber
  */
 void broadcast_end(struct broadcast *ring, struct subscriber *subscriber)

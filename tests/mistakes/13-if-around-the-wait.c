@@ -4,7 +4,7 @@
  * On the wire: a client of the chat hears nothing any more when another one has left, because its sender
  * has ended.
  *
- * Caught by: tests/13_chat.c
+ * Caught by: tests/suites/13_chat.c
  * Says: a subscriber that wakes and finds nothing must wait again
  */
 int broadcast_next(struct broadcast *ring, struct subscriber *subscriber, void *to, bool wait)

@@ -3,7 +3,7 @@
  * not read, and then everybody waits for that client.
  * On the wire: one laptop that has gone to sleep silences the room.
  *
- * Caught by: tests/13_chat.c
+ * Caught by: tests/suites/13_chat.c
  * Says: nor hold a lock while it sends
  */
 static void *send_messages(void *argument)

@@ -3,8 +3,8 @@
  * something is missing.
  * On the wire: a conversation with gaps that nobody can see: "but you never replied!"
  *
- * Caught by: tests/13_chat.c
- * Says: must get to know that it has lost some
+ * Caught by: tests/suites/13_chat.c
+ * Says: must learn that it has lost some
  */
 static void take_locked(struct broadcast *ring, struct subscriber *subscriber, void *to)
 {

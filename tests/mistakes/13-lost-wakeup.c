@@ -3,7 +3,7 @@
  * A message that is published between them wakes nobody, because nobody waits yet.
  * On the wire: now and then a message comes late, together with the next one.
  *
- * Caught by: tests/13_chat.c
+ * Caught by: tests/suites/13_chat.c
  * Says: its wake-up is lost
  */
 int broadcast_next(struct broadcast *ring, struct subscriber *subscriber, void *to, bool wait)

@@ -3,7 +3,7 @@
  * several.
  * On the wire: of two clients of the chat, one is told, and the other one not before the next message.
  *
- * Caught by: tests/13_chat.c
+ * Caught by: tests/suites/13_chat.c
  * Says: a message must wake every subscriber that waits
  */
 void broadcast_publish(struct broadcast *ring, const void *message, size_t size)

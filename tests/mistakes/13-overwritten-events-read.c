@@ -3,8 +3,8 @@
  * written over it.
  * On the wire: a client that is slow gets new messages in the place of old ones, and then the same again.
  *
- * Caught by: tests/13_chat.c
- * Says: must get to know that it has lost some
+ * Caught by: tests/suites/13_chat.c
+ * Says: must learn that it has lost some
  */
 static void take_locked(struct broadcast *ring, struct subscriber *subscriber, void *to)
 {

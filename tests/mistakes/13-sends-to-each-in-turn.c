@@ -3,7 +3,7 @@
  * first. `send` blocks when one of them does not read.
  * On the wire: one client that reads slowly, and nobody's message arrives any more.
  *
- * Caught by: tests/13_chat.c
+ * Caught by: tests/suites/13_chat.c
  * Says: nobody may wait for a slow reader
  */
 void chat_serve(struct websocket *ws)

@@ -3,7 +3,7 @@
  * was given back.
  * On the wire: nothing, for years; then half of one message and half of another, in a slow client.
  *
- * Caught by: tests/13_chat.c
+ * Caught by: tests/suites/13_chat.c
  * Built with: -fsanitize=thread
  * Says: data race
  */

@@ -2,7 +2,7 @@
  * The mistake: two threads write to one client, and nothing keeps their frames apart.
  * On the wire: half a frame, then another one, then the rest. The client ends the connection.
  *
- * Caught by: tests/13_chat.c
+ * Caught by: tests/suites/13_chat.c
  * Says: what two threads write must stay whole
  */
 int stream_write(struct stream *s, const void *first, size_t first_length, const void *second,

@@ -2,7 +2,7 @@
  * The mistake: clients are counted when they come, and not when they leave.
  * On the wire: 503 for everybody, once as many have come as there are places, and an idle server.
  *
- * Caught by: tests/14_limits.c
+ * Caught by: tests/suites/14_limits.c
  * Says: when one leaves, there is room again
  */
 void clients_leave(struct client *client)

@@ -3,7 +3,7 @@
  * counts as an error.
  * On the wire: a server that stops does not wait for the client's Close frame if a message comes first.
  *
- * Caught by: tests/14_limits.c
+ * Caught by: tests/suites/14_limits.c
  * Says: the server must wait for the reply to its Close frame, also if a message comes first
  */
 int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size_t length,

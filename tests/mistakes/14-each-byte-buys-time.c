@@ -2,7 +2,7 @@
  * The mistake: the time that a client has for its request begins anew with every byte.
  * On the wire: a client that sends a byte now and then keeps its place for ever.
  *
- * Caught by: tests/14_limits.c
+ * Caught by: tests/suites/14_limits.c
  * Says: a request that drips must be rejected before it is complete
  */
 static void check_time_locked(struct client *client, int64_t now_ms)

@@ -3,7 +3,7 @@
  * never says so.
  * On the wire: no ping. Dead clients fill the table, until nobody else can connect.
  *
- * Caught by: tests/14_limits.c
+ * Caught by: tests/suites/14_limits.c
  * Says: a ping after the timeout
  */
 static int keepalive(struct websocket *ws)

@@ -3,7 +3,7 @@
  * lock of the table.
  * On the wire: one client that does not read, and nobody after it in the table is told anything.
  *
- * Caught by: tests/14_limits.c
+ * Caught by: tests/suites/14_limits.c
  * Says: close 1001 must come at once, also if another client reads nothing
  */
 int clients_stop(void)

@@ -3,7 +3,7 @@
  * On the wire: no 503. A crowd takes all memory, or all descriptors, and the clients that were there
  * lose their server.
  *
- * Caught by: tests/14_limits.c
+ * Caught by: tests/suites/14_limits.c
  * Says: expected 503 for: GET / HTTP/1.1
  */
 int clients_enter(struct client *client, size_t most)

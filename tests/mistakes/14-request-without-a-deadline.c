@@ -4,7 +4,7 @@
  * On the wire: a client that connects and sends nothing keeps its place for ever. As many as there are
  * places, from one machine, and nobody else can connect.
  *
- * Caught by: tests/14_limits.c
+ * Caught by: tests/suites/14_limits.c
  * Says: 408 for a client that sends nothing
  */
 static void check_time_locked(struct client *client, int64_t now_ms)

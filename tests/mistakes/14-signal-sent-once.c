@@ -4,7 +4,7 @@
  * On the wire: a client that was busy when the server stopped gets no Close frame, and the server waits
  * for it to the end.
  *
- * Caught by: tests/14_limits.c
+ * Caught by: tests/suites/14_limits.c
  * Says: close 1001 among messages that do not stop
  */
 static int wait_and_receive(struct stream *s, void *to, size_t room, size_t *got)

@@ -3,7 +3,7 @@
  * still busy receiving what it was sent before the ping.
  * On the wire: a large echo over a slow line ends with Close 1008, though every byte arrives.
  *
- * Caught by: tests/14_limits.c
+ * Caught by: tests/suites/14_limits.c
  * Says: with --timeout 2: 
  */
 static int keepalive(struct websocket *ws)

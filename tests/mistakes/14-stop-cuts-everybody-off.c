@@ -3,7 +3,7 @@
  * On the wire: a connection that ends without a Close frame: browsers say 1006, "abnormal", and what
  * was under way is lost.
  *
- * Caught by: tests/14_limits.c
+ * Caught by: tests/suites/14_limits.c
  * Says: close 1001 must come at once
  */
 int clients_stop(void)

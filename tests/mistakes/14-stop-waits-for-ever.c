@@ -2,7 +2,7 @@
  * The mistake: a server that stops waits until every client has replied, however long that takes.
  * On the wire: nothing. But one client that never replies, and the server has to be killed.
  *
- * Caught by: tests/14_limits.c
+ * Caught by: tests/suites/14_limits.c
  * Says: the server did not end in time
  */
 int clients_stop(void)

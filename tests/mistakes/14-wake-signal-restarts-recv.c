@@ -4,7 +4,7 @@
  * On the wire: nothing is said to a client that is idle: no ping, no 408, no Close frame when the
  * server stops.
  *
- * Caught by: tests/14_limits.c
+ * Caught by: tests/suites/14_limits.c
  * Says: close 1001 must come at once
  */
 void clients_begin(int timeout_s)

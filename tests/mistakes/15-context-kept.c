@@ -2,7 +2,7 @@
  * The mistake: zlib's state is kept for the client's next message, although both sides agreed not to.
  * On the wire: the first message is right. The second refers to it, and the client cannot inflate that.
  *
- * Caught by: tests/15_compression.c
+ * Caught by: tests/suites/15_compression.c
  * Says: does deflate_compress begin anew with each message?
  */
 unsigned char *deflate_compress(unsigned window_bits, const void *bytes, size_t length,

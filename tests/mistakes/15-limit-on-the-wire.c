@@ -2,7 +2,7 @@
  * The mistake: the limit for messages is compared with what crosses the wire, not with what comes out.
  * On the wire: nothing is refused; a frame of 1 KiB is echoed as 1 MiB.
  *
- * Caught by: tests/15_compression.c
+ * Caught by: tests/suites/15_compression.c
  * Says: 1001 bytes, once inflated
  */
 static int inflate_piece(struct websocket *ws, const unsigned char *piece, size_t length)

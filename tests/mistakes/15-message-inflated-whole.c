@@ -2,7 +2,7 @@
  * The mistake: a message is inflated to its end, and then its length is looked at.
  * On the wire: 1 MiB of compressed null bytes costs the server 1 GiB.
  *
- * Caught by: tests/15_compression.c
+ * Caught by: tests/suites/15_compression.c
  * Says: inflate_piece must stop at max_message
  */
 static int inflate_piece(struct websocket *ws, const unsigned char *piece, size_t length)

@@ -2,7 +2,7 @@
  * The mistake: the payload is inflated as it comes, without the four bytes that the client has removed.
  * On the wire: nothing comes back, because a block has begun that never ends; here Close 1007 says so.
  *
- * Caught by: tests/15_compression.c
+ * Caught by: tests/suites/15_compression.c
  * Says: 7.2.3.1: one block
  */
 static int read_compressed(struct websocket *ws, struct frame *frame)

@@ -2,7 +2,7 @@
  * The mistake: what zlib gives is sent as it is, with the four bytes 00 00 ff ff at its end.
  * On the wire: each message is four bytes longer; a client that puts the four back has them twice.
  *
- * Caught by: tests/15_compression.c
+ * Caught by: tests/suites/15_compression.c
  * Says: deflate_compress must remove the tail, 00 00 ff ff
  */
 unsigned char *deflate_compress(unsigned window_bits, const void *bytes, size_t length,

@@ -2,7 +2,7 @@
  * The mistake: a parameter that the server does not know is passed over, and the offer is accepted.
  * On the wire: the client has asked for something that the server will not do, and believes it agreed.
  *
- * Caught by: tests/15_compression.c
+ * Caught by: tests/suites/15_compression.c
  * Says: must be declined: permessage-deflate; server_max_window_bit=10
  */
 static int add_parameter(struct offer *offer, const struct parameter *p)

@@ -2,7 +2,7 @@
  * The mistake: the payload is checked for UTF-8 as it comes off the wire, as in lesson 12.
  * On the wire: Close 1007 for nearly every compressed text, because compressed bytes are no text.
  *
- * Caught by: tests/15_compression.c
+ * Caught by: tests/suites/15_compression.c
  * Says: 7.2.3.1: one block
  */
 static int inflate_piece(struct websocket *ws, const unsigned char *piece, size_t length)

@@ -1,0 +1,463 @@
+/* 02_threads.c - each client has a thread, and none waits for another */
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define MANY 50
+
+static int threads_before;
+
+#define PAGE "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+/* Asserts that a response came from a thread of the client's own. Until the page is written (lesson 5)
+ * it is 501, and names the lesson to go on with. */
+static bool expect_answer(const char *answer, const char *about)
+{
+    return EXPECT(strncmp(answer, "HTTP/1.1 ", 9) == 0 && unwritten_lesson(answer) != 1 &&
+                      unwritten_lesson(answer) != 2,
+                  "%s, but got: %s", about, *answer ? answer : "(nothing in time)");
+}
+
+static void expect_page(const char *about)
+{
+    char answer[20000] = "";
+    int fd = dial();
+
+    send_text(fd, PAGE);
+    receive_all(fd, answer, sizeof answer);
+    close(fd);
+    if (expect_answer(answer, about) && written_lesson() >= 5)
+        EXPECT(strncmp(answer, "HTTP/1.1 200 ", 13) == 0, "%s, but got: %.300s", about, answer);
+}
+
+static bool threads_are_back(void)
+{
+    return server_threads() == threads_before;
+}
+
+static bool there_are_many(void)
+{
+    return server_threads() == threads_before + MANY;
+}
+
+static void second_while_first_stays(void)
+{
+    int silent, half;
+
+    server_start(NULL);
+    silent = dial();
+    half = dial();
+    send_text(half, "GET / HTT");
+    expect_page("another client must get a response while the first ones stay");
+    expect_page("so must one more, after that one has left");
+    close(silent);
+    close(half);
+    server_stop();
+}
+
+/* Clients that connect while the server is held: it accepts them one right after the other. */
+static void a_crowd(void)
+{
+    int fds[MANY];
+    bool answered = true;
+    char answer[20000] = "";
+
+    server_start(NULL);
+    server_hold();
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = dial();
+        send_text(fds[i], "HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    }
+    server_signal(SIGCONT);
+    for (int i = 0; i < MANY && answered; i++)
+        answered = EXPECT(receive_all(fds[i], answer, sizeof answer) > 0,
+                          "a client of a crowd gets no response: number %d of %d (one thread each?)",
+                          i + 1, MANY) &&
+                   expect_answer(answer, "each of a crowd must get a response");
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+    server_stop();
+}
+
+static bool the_first_has_one(void)
+{
+    return server_threads() >= 2;
+}
+
+static void a_thread_each(void)
+{
+    int fds[MANY], first;
+
+    server_start(NULL);
+    first = dial(); /* with the first thread, a sanitizer starts one of its own */
+    EXPECT(eventually(the_first_has_one), "a client must have a thread beside main");
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL); /* until that one is there as well */
+    threads_before = server_threads();
+    for (int i = 0; i < MANY; i++)
+        fds[i] = dial();
+    EXPECT(eventually(there_are_many), "%d more clients must have %d more threads, but there are %d",
+           MANY, MANY, server_threads() - threads_before);
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+    EXPECT(eventually(threads_are_back), "the threads of clients that left must end, but %d stay",
+           server_threads() - threads_before);
+    close(first);
+    server_stop();
+}
+
+static void each_has_a_thread(void)
+{
+    int fds[MANY], first;
+    unsigned char echo[7];
+
+    server_start(NULL);
+    first = open_websocket(); /* with the first thread, a sanitizer starts one of its own */
+    threads_before = server_threads();
+    for (int i = 0; i < MANY; i++)
+        fds[i] = open_websocket();
+    EXPECT(eventually(there_are_many), "%d more clients must have %d more threads", MANY, MANY);
+    for (int i = MANY - 1; i >= 0; i--) { /* in another order than they came */
+        size_t length;
+        unsigned char *hello = frames("81:48656c6c6f", &length);
+        send_bytes(fds[i], hello, length);
+        EXPECT(receive_bytes(fds[i], echo, sizeof echo) && memcmp(echo, "\x81\x05Hello", 7) == 0,
+               "client %d must get its own echo", i);
+        free(hello);
+    }
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+    EXPECT(eventually(threads_are_back), "the threads of clients that left must end");
+    close(first);
+    server_stop();
+}
+
+static bool has_thread_named(const char *wanted)
+{
+    char path[400], name[20];
+    struct dirent *entry;
+    bool found = false;
+    DIR *tasks;
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)server_pid);
+    tasks = opendir(path);
+    while (tasks != NULL && !found && (entry = readdir(tasks)) != NULL) {
+        snprintf(path, sizeof path, "/proc/%d/task/%s/comm", (int)server_pid, entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file != NULL && fgets(name, sizeof name, file) != NULL) {
+            name[strcspn(name, "\n")] = '\0';
+            found = strcmp(name, wanted) == 0;
+        }
+        if (file != NULL)
+            fclose(file);
+    }
+    if (tasks != NULL)
+        closedir(tasks);
+    return found;
+}
+
+static bool threads_are_named(void)
+{
+    return has_thread_named("client 1") && has_thread_named("client 2");
+}
+
+static void names(void)
+{
+    int one, two;
+
+    needs_own("threads");
+    needs_proc();
+    server_start(NULL);
+    one = dial();
+    two = dial();
+    EXPECT(eventually(threads_are_named), "the threads must be named \"client 1\", \"client 2\"");
+    close(one);
+    close(two);
+    server_stop();
+}
+
+static bool descriptors_are_back(void)
+{
+    return server_descriptors() == threads_before;
+}
+
+/* How many pieces of memory the server has: each stack is one, and so is its guard page. */
+static int server_mappings(void)
+{
+    char path[100];
+    int count = 0, byte;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)server_pid);
+    file = fopen(path, "r");
+    while (file != NULL && (byte = fgetc(file)) != EOF)
+        count += byte == '\n' ? 1 : 0;
+    if (file != NULL)
+        fclose(file);
+    return count;
+}
+
+/* The stack of a thread that has ended goes back to the system, or to the next thread. */
+static void stacks_come_back(void)
+{
+    needs_own("threads");
+    enum { CLIENTS = 200 };
+    int before;
+
+    needs_proc();
+    server_start(NULL);
+    ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    before = server_mappings();
+    for (int i = 0; i < CLIENTS; i++)
+        ask("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT(sanitized || server_mappings() < before + CLIENTS / 2,
+           "the stacks of threads that have ended stay: they are neither joined nor detached "
+           "(%d clients, %d pieces of memory more)",
+           CLIENTS, server_mappings() - before);
+    server_stop();
+}
+
+static bool there_are_twenty(void)
+{
+    return server_threads() >= threads_before + 20;
+}
+
+/* What a thread costs is what thread_attributes say: 256 KiB of addresses, where 8 MiB are usual. */
+static void stacks_are_small(void)
+{
+    enum { CLIENTS = 20, MOST_KIB = 1024 };
+    int fds[CLIENTS];
+    long before;
+
+    needs_own("threads");
+    server_start(NULL);
+    threads_before = server_threads();
+    before = server_status("VmData:");
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = dial();
+    EXPECT(eventually(there_are_twenty), "%d clients must have as many threads", CLIENTS);
+    EXPECT(sanitized || server_status("VmData:") < before + CLIENTS * MOST_KIB,
+           "%d clients have reserved %ld KiB each, most of it for their threads' stacks", CLIENTS,
+           (server_status("VmData:") - before) / CLIENTS);
+    for (int i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+    server_stop();
+}
+
+static long size_before;
+
+static bool size_is_back(void)
+{
+    return server_status("VmSize:") < size_before + 32;
+}
+
+static int times_said(const char *words)
+{
+    int times = 0;
+
+    for (const char *p = server_said(); (p = strstr(p, words)) != NULL; p++)
+        times++;
+    return times;
+}
+
+/* A client for whom the server has no room: so many KiB of addresses are left. */
+static void expect_no_room(long kib, const char *words, int error)
+{
+    char got[100];
+    int fd;
+
+    size_before = server_status("VmSize:");
+    limit_server(RLIMIT_AS, (size_before + kib) * 1024);
+    fd = dial();
+    EXPECT(receive_all(fd, got, sizeof got) == 0,
+           "\"cannot %s\": the client must be closed at once: %s, %zu bytes", words, end_words(),
+           received_so_far);
+    close(fd);
+    limit_server(RLIMIT_AS, -1);
+    EXPECT(strstr(server_said(), words) != NULL, "the server must say that it cannot %s, but says: %s",
+           words, server_said());
+    EXPECT(strstr(server_said(), strerror(error)) != NULL, "and errno must say why, \"%s\": %s",
+           strerror(error), server_said());
+    EXPECT(eventually(size_is_back), "\"cannot %s\": what the client had stays: %ld KiB", words,
+           server_status("VmSize:") - size_before);
+}
+
+/* No memory for a client, or none for its thread's stack: it is closed, and nothing of it stays. */
+static void no_room(void)
+{
+    enum { FOR_A_CLIENT_KIB = 120 };
+
+    needs_own("use of memory");
+    needs(!sanitized, "build without sanitizers");
+    server_start(NULL);
+    threads_before = server_descriptors();
+    expect_no_room(0, "make room for a client", ENOMEM);
+    expect_no_room(FOR_A_CLIENT_KIB, "start a client's thread", EAGAIN);
+    for (int i = 0; i < 3; i++)
+        expect_no_room(FOR_A_CLIENT_KIB, "start a client's thread", EAGAIN);
+    EXPECT(
+        times_said("cannot start a client's thread") == 1,
+        "complain is to say the same once, not for %d clients: the time that it is given must be static",
+        times_said("cannot start a client's thread"));
+    EXPECT(eventually(descriptors_are_back),
+           "clients for whom there was no room have left %d descriptors open",
+           server_descriptors() - threads_before);
+    sleep(1); /* main looks at its table, in which they must not be any more */
+    expect_page("a client must get a response when there is room again");
+    server_stop();
+}
+
+/* Those who are one too many wait to be told so; more than MOST_REJECTED of them are only closed. */
+static void too_many(void)
+{
+    enum { SERVED = 1, TOLD = 64, CLOSED = 50, MOST_KIB = 16 };
+    int fds[SERVED + TOLD], closed;
+    char got[100];
+    long before = 0;
+
+    needs_own("table of clients");
+    server_start("--max-connections", "1");
+    for (int i = 0; i < SERVED + TOLD; i++)
+        fds[i] = dial();
+    for (int i = 0; i < CLOSED; i++) {
+        closed = dial();
+        EXPECT(receive_all(closed, got, sizeof got) == 0,
+               "a client that clients_enter does not take must be closed at once, and this one gets: %s",
+               got);
+        EXPECT(i > 0 || server_threads() <= 1 + SERVED + TOLD + (sanitized ? 1 : 0),
+               "a client that clients_enter does not take must get no thread, but there are %d",
+               server_threads());
+        close(closed);
+        if (i == 0) /* by now, each of the others has its thread */
+            before = server_status("VmData:");
+    }
+    EXPECT(sanitized || server_status("VmData:") < before + CLOSED * MOST_KIB,
+           "a client that clients_enter does not take must be freed, but each leaves %ld KiB",
+           (server_status("VmData:") - before) / CLOSED);
+    for (int i = 0; i < SERVED + TOLD; i++)
+        close(fds[i]);
+    server_stop();
+}
+
+/* A client that says nothing: its thread waits in recv. */
+static void silence(void)
+{
+    int fd;
+
+    server_start(NULL);
+    fd = dial();
+    EXPECT(eventually(the_first_has_one), "a client must have a thread beside main");
+    expect_waiting("a server whose client says nothing",
+                   "Every thread waits in a call: accept4, or recv.");
+    close(fd);
+    server_stop();
+}
+
+static void nothing_stays(void)
+{
+    server_start(NULL);
+    threads_before = server_descriptors();
+    for (int i = 0; i < 200; i++) {
+        int fd = dial();
+        if (i % 3 == 1)
+            send_text(fd, upgrade_request("/echo", ""));
+        if (i % 3 == 2)
+            send_text(fd, "GET / HTTP/1.1\r\nHost: x\r\n");
+        close(fd);
+    }
+    EXPECT(eventually(descriptors_are_back), "after the clients have left, %d descriptors stay open",
+           server_descriptors() - threads_before);
+    server_stop();
+}
+
+/* Main looks at its table of clients once a second: one that has gone must not be there any more. */
+static void gone_is_gone(void)
+{
+    needs_own("a table of clients");
+    server_start(NULL);
+    expect_page("a client that leaves");
+    sleep(2);
+    expect_page("a client that comes after main has looked at its table");
+    server_stop();
+}
+
+static long memory_before;
+
+static bool memory_is_back(void)
+{
+    return server_memory() < memory_before + 1024;
+}
+
+/* A client is some 33 KiB, of which a request touches a quarter or so. */
+static void clients_are_freed(void)
+{
+    enum { CLIENTS = 1000 };
+
+    server_start(NULL);
+    for (int i = 0; i < 50; i++)
+        ask(PAGE);
+    memory_before = server_memory();
+    for (int i = 0; i < CLIENTS; i++)
+        ask("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT(sanitized || eventually(memory_is_back),
+           "what a client had must be given back when it leaves: after %d clients, the server has %ld "
+           "KiB more",
+           CLIENTS, server_memory() - memory_before);
+    server_stop();
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"fifty clients that connect at once are all served", a_crowd, 2, "man 3 pthread_create",
+         "Give each thread the client that clients_new made for it: main's local variables change with "
+         "the next client."},
+        {"a second client is served while the first stays", second_while_first_stays, 2,
+         "man 3 pthread_create",
+         "start_client must only start a thread: whatever waits for the client belongs into worker."},
+        {"each of fifty clients has a thread", a_thread_each, 2, "man 3 pthread_create",
+         "start_worker calls pthread_create once for each client; worker returns when the client has "
+         "left."},
+        {"threads carry their client's number", names, 2, "man 3 pthread_setname_np",
+         "worker names its own thread before anything else. A name of more than 15 characters is "
+         "refused."},
+        {"the stacks of threads that have ended come back", stacks_come_back, 2, "man 3 pthread_detach",
+         "Nobody joins these threads, so start_worker must detach each: else its stack stays for ever."},
+        {"a thread's stack is small", stacks_are_small, 2, "man 3 pthread_attr_setstacksize",
+         "start_worker gives pthread_create the address of thread_attributes, which ask for a small "
+         "stack."},
+        {"if there is no room for a client, it is closed", no_room, 2, "man 3 pthread_create, EAGAIN",
+         "start_client: without a client, close the socket; without a thread, end_client gives back "
+         "what is there. "
+         "start_worker returns -1 then, with the error in errno, and detaches nothing."},
+        {"clients beyond the most are closed", too_many, 2, "the option --max-connections",
+         "start_client: if clients_enter returns -1, the client is in no table, and clients_free is all "
+         "that it "
+         "needs."},
+        {"a client is silent, and nothing happens", silence, 2, "man 2 recv",
+         "Main waits in accept4, and the client's thread in serve."},
+        {"clients that vanish leave nothing open", nothing_stays, 2, "man 2 close",
+         "However a client leaves, worker must call end_client, and that clients_free, which closes the "
+         "socket."},
+        {"a client that has gone is not in the table", gone_is_gone, 5, "man 2 munmap",
+         "end_client first takes the client out of main's table, with clients_leave, and only then "
+         "frees "
+         "it: main looks at all clients of the table once a second."},
+        {"what a client had is freed when it leaves", clients_are_freed, 5, "man 2 munmap",
+         "However serve returns, worker must call end_client: it takes the client out of the table, and "
+         "gives its memory back."},
+        {"fifty clients each get their own echo, in threads of their own", each_has_a_thread, 10,
+         "man 3 pthread_create",
+         "Each thread must use its own client, and nothing that all threads share."},
+        {0},
+    };
+
+    return run_suite("02 a thread per client", tests);
+}
