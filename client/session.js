@@ -26,6 +26,7 @@ export class Session {
     this.number = 0;                // of the newest row
     this.waiting = new Map();       // rows with one end, by the name of the other
     this.ofRight = new WeakMap();   // the row of a right end
+    this.called = new Map();        // when the page made the last call that a connection has seen at the right
     this.changed = [];              // rows that settle() has not seen yet as they are now
     this.ahead = this.clock.ahead;  // what the clock said when it last did
   }
@@ -34,6 +35,7 @@ export class Session {
   newClock() {
     this.clock = new Clock();
     this.waiting.clear();
+    this.called.clear();
   }
 
   addLeft(left, name = null) {
@@ -43,6 +45,7 @@ export class Session {
   addRight(right) {
     const known = this.ofRight.get(right);
     if (known) return this.#changed(known);
+    if (right.dir === 'out') right.notBefore ??= this.called.get(right.conn);
     const row = this.#join('right', right, right.joins);
     this.ofRight.set(right, row);
     return row;
@@ -73,6 +76,7 @@ export class Session {
   // A frame that broke off has not crossed, and a Close frame's event waits for the end of the connection.
   #compareClocks({ left, right, clock, name }) {
     for (const early of right.early ?? []) early.notBefore = left.t;
+    if (left.call) this.called.set(right.conn, left.t);
     if (left.bad || name.endsWith('close out')) return;
     if (left.call) clock.there(left.t, right.t / 1000);
     else clock.back(right.t / 1000, left.t);
@@ -138,7 +142,7 @@ function takeSince(rows, since) {
 
 /**
  * When a row's arrow begins, in milliseconds of the browser's clock. notBefore: the connection of a page
- * was not there before the page asked for it, however little is known of the clock.
+ * was not there before the page asked for it, and a reply not before the call, however coarse the clock is.
  */
 export function startOf({ left, right, clock }) {
   if (!right) return left.t;

@@ -486,6 +486,18 @@ test('a connection is never shown before the call that asked for it', () => {
   assert.deepEqual(session.rows.map(({ left }) => left?.api), ['new WebSocket', undefined]);
 });
 
+test('a reply is never shown before the call, however coarse the browser’s clock is', () => {
+  const session = new Session();
+  for (const [at, server] of [[10, 0.09], [20, 0.01]]) {    // to the browser, all of it is one moment
+    const sent = session.addLeft({ api: 'send', call: true, text: '', t: at }, 'in');
+    session.addRight(right(at, 'in', 'in'));
+    session.addRight(right(at + server, 'out', 'out'));
+    session.addLeft({ api: 'message', text: '', t: at, sent }, 'out');
+  }
+  session.settle();
+  assert.deepEqual(session.rows.map(({ left }) => left.api), ['send', 'message', 'send', 'message']);
+});
+
 test('a session keeps so many rows, and forgets who waits for the others', () => {
   const session = new Session(10);
   for (let i = 0; i < 25; i += 1) session.addLeft({ api: 'send', call: true, text: '', t: i }, `in ${i}`);
