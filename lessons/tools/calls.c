@@ -29,7 +29,7 @@ static _Thread_local struct {
     bool wants_hiding, hidden;
     bool has_wrong_flags, has_wrong_limits;
     struct stream *stream;
-    unsigned long waiting; /* bytes behind the request */
+    unsigned long waiting; /* bytes after the request */
     struct websocket *ws;  /* NULL: not begun */
     const char *reason;    /* NULL: the handler has not ended */
 } made;
@@ -129,7 +129,7 @@ static const char *missing_in_switch(void)
     if (made.hidden != made.wants_hiding)
         return "switch_protocols must call trace_hide if the route is not traced, and only then";
     if (made.reason != NULL && stream_waiting(made.stream) < made.waiting)
-        return "switch_protocols must leave in the stream what came behind the request";
+        return "switch_protocols must leave in the stream what came after the request";
     return NULL;
 }
 

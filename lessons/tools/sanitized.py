@@ -3,7 +3,7 @@
 The address sanitizer sees memory that is used beyond its end or after it was freed, and memory that is never
 freed; the thread sanitizer sees what two threads use without a lock. What they report goes into files in
 build/workshop, and report.py shortens it. Only a report counts: these builds are slow, and the suite has passed
-before. SANITIZE=0 leaves all this out.
+before, or malloc has crashed in it. SANITIZE=0 leaves all this out.
 """
 import concurrent.futures
 import glob

@@ -20,7 +20,7 @@ static int accept_loop(void)
             write_address((struct sockaddr *)&from, length, address);
             start_client(fd, address);
         } else if (stop_requested) {
-            return stop_requested ? 0 : -1;
+            return 0;
         }
     }
 }

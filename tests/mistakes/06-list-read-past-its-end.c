@@ -1,6 +1,6 @@
 /*
  * The mistake: the way to the next element of a list goes one byte beyond the comma, or beyond the null
- * terminator if there is no comma. Behind that lies the next header field.
+ * terminator if there is no comma. The next header field comes after it.
  * On the wire: "Connection: keep-alive" is taken for an upgrade if a later field's value is "Upgrade".
  *
  * Caught by: tests/suites/06_upgrade.c
