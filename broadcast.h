@@ -48,13 +48,13 @@ struct broadcast {
 struct subscriber {
     /* Under the ring's lock. */
     uint64_t next; /* the number of the message that it gets next */
-    uint64_t end;  /* it gets no message from this number on; UINT64_MAX: it has not been ended */
+    uint64_t end;  /* the number of the first that it no longer gets; UINT64_MAX: not ended */
 
-    /* Its own thread's: what the last broadcast_next has found. */
-    uint64_t dropped; /* so many messages were lost, instead of a message; 0: a message */
-    size_t size;      /* bytes of the message */
-    uint64_t number;  /* of the message, or of the last one that was lost */
-    int64_t t_us;
+    /* Used only by the subscriber's own thread: the result of its last broadcast_next. */
+    uint64_t dropped; /* how many messages were lost; 0: none, a message was taken */
+    size_t size;      /* bytes of the message that was taken */
+    uint64_t number;  /* of the message that was taken, or of the last one that was lost */
+    int64_t t_us;     /* when that one was published */
 };
 
 /* Publishes a message of at most BROADCAST_BYTES. Does not block. */

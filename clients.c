@@ -248,7 +248,7 @@ static void give_memory_back(bool empty)
 #endif
 }
 
-/* Lesson 14, provided. Looks at all clients, once a second. The first call starts a timer, whose signal
+/* Lesson 14, provided. Looks at all clients, once a second. Each look starts the timer anew, whose signal
  * gets main out of accept so that it comes here again. */
 void clients_check_time(void)
 {
@@ -258,8 +258,7 @@ void clients_check_time(void)
 
     if (now_ms - checked_ms < CHECK_S * 1000 / 2)
         return;
-    if (checked_ms == 0)
-        setitimer(ITIMER_REAL, &timer, NULL);
+    setitimer(ITIMER_REAL, &timer, NULL);
     checked_ms = now_ms;
     pthread_mutex_lock(&clients.lock);
     give_memory_back(clients.first == NULL);

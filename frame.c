@@ -91,7 +91,7 @@ static bool take_memory(const struct websocket *ws, size_t bytes)
 }
 
 /* Lesson 9, provided. Gives the message's memory back. */
-void frame_end(struct websocket *ws)
+static void free_message(struct websocket *ws)
 {
     inflater_end(ws->inflater);
     ws->inflater = NULL;
@@ -100,11 +100,17 @@ void frame_end(struct websocket *ws)
     ws->message = (struct message){.opcode = 0};
 }
 
+/* Lesson 9, provided. The end of a websocket: its last message's memory is all that it holds. */
+void frame_end(struct websocket *ws)
+{
+    free_message(ws);
+}
+
 /* Lesson 14, provided. Memory is kept for the next large message, unless it is scarce. */
 static void free_if_scarce(struct websocket *ws)
 {
     if (counted(ws->message.capacity) > 0 && memory_used > ws->max_memory / 2)
-        frame_end(ws);
+        free_message(ws);
 }
 
 /* Lesson 9, provided. Stores why the connection must be closed. Always returns -1. */
@@ -140,7 +146,7 @@ static int keepalive(struct websocket *ws)
 static void trim(struct websocket *ws)
 {
     if (ws->message.opcode == 0)
-        frame_end(ws);
+        free_message(ws);
     stream_trim(ws->stream);
 }
 
@@ -282,7 +288,7 @@ static void keep_header(struct websocket *ws, struct frame *frame)
 void frame_unmask(unsigned char *bytes, size_t length, const unsigned char key[4], uint64_t offset)
 {
     unsigned char twice[8];
-    const unsigned char *turned = twice + offset % 4; /* the key, from the byte on that is next */
+    const unsigned char *turned = twice + offset % 4; /* the key, rotated to start at the next byte */
     uint64_t mask, words[2];
     uint32_t four;
     size_t i = 0;
@@ -678,22 +684,23 @@ static size_t make_header(unsigned char header[FRAME_HEADER_BYTES], unsigned opc
     return 2 + extended;
 }
 
-/* Lesson 10, provided. Writes one frame, and records it. */
+/* Lesson 10, provided. Records one frame, and writes it: the client may answer it before this thread goes on.
+ * So the last one that is recorded may not have been sent, if the connection has just ended. */
 static int write_frame(struct websocket *ws, unsigned opcode, const void *payload, size_t length,
                        unsigned flags)
 {
     unsigned char header[FRAME_HEADER_BYTES];
     size_t size = make_header(header, opcode, length);
 
-    if (stream_write(ws->stream, header, size, payload, length, flags) != 0)
-        return stream_is_closed(ws->stream) ? 0 : -1;
-    if (trace_is_on())
+    if (trace_is_on() && !stream_is_closed(ws->stream))
         trace_frame(ws->source, &(struct trace_frame){.direction = TRACE_OUT,
                                                       .header = header,
                                                       .header_size = size,
                                                       .payload = payload,
                                                       .payload_size = length,
                                                       .length = length});
+    if (stream_write(ws->stream, header, size, payload, length, flags) != 0)
+        return stream_is_closed(ws->stream) ? 0 : -1;
     return 0;
 }
 

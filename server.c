@@ -291,8 +291,12 @@ static int accept_failed(int error)
     static time_t said;
     struct timespec pause = {.tv_nsec = ACCEPT_PAUSE_MS * 1000000};
 
-    if (stop_requested || error == EBADF || error == EINVAL || error == ENOTSOCK)
+    if (stop_requested)
         return -1;
+    if (error == EBADF || error == EINVAL || error == ENOTSOCK) {
+        fprintf(stderr, "server: cannot accept clients any more: %s\n", strerror(error));
+        return -1;
+    }
     if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM)
         return 0;
     complain("accept clients", &said);
@@ -453,7 +457,11 @@ static void take_standard_descriptors(void)
 /* Lesson 1, provided. What must be so before the server listens. */
 static void prepare(int argc, char **argv)
 {
+    sigset_t none;
+
     signal(SIGPIPE, SIG_IGN); /* a terminal or a client that has gone must not end the process */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL); /* whoever has started us may have blocked what we wait for */
     take_standard_descriptors();
     options_parse(argc, argv);
 #ifdef M_MMAP_THRESHOLD
@@ -478,6 +486,8 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     result = accept_loop();
     stopped = clients_stop();
+    if (stopped != 0)
+        fprintf(stderr, "server: some client's thread has not ended\n");
     if ((options.verbose && wire_stop_printing(STOP_S) != 0) || stopped != 0)
         _exit(result + stopped == 0 ? EXIT_SUCCESS : EXIT_FAILURE); /* some thread is still there */
     files_forget();

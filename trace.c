@@ -67,11 +67,14 @@ void trace_open(struct trace_source *source, unsigned long connection, const cha
 }
 
 /* Lesson 13, provided. How many characters of a line may be shown: all of them, or only the name if the
- * value is a secret. Cookies do not know ports: those of other programs on this host come here too. */
+ * value is a secret, or none if it may be the rest of one: RFC 9112 section 5.2. Cookies do not know ports:
+ * those of other programs on this host come here too. */
 static size_t shown_length(const char *line, size_t length)
 {
     static const char *const secrets[] = {"Cookie", "Authorization", "Proxy-Authorization"};
 
+    if (length > 0 && (line[0] == ' ' || line[0] == '\t'))
+        return 0;
     for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
         size_t colon = strlen(secrets[i]);
         if (length <= colon || strncasecmp(line, secrets[i], colon) != 0)
@@ -121,17 +124,17 @@ void trace_note(const struct trace_source *source, enum trace_kind kind, const c
 /* Lesson 13, provided. Records that a connection becomes a subscriber's. */
 void trace_hide(struct trace_source *source)
 {
-    trace_note(source, TRACE_DISCONNECTED, "from here on it receives this trace");
+    trace_note(source, TRACE_DISCONNECTED, "its frames are not recorded: it asked for the trace");
     source->hidden = true;
 }
 
 /* ---- subscribers ---- */
 
 /* Lesson 13, provided. Begins a subscription, and counts it. */
-void trace_subscribe(struct subscriber *subscriber)
+unsigned trace_subscribe(struct subscriber *subscriber)
 {
     broadcast_subscribe(&events, subscriber);
-    atomic_fetch_add(&trace_subscribers, 1);
+    return atomic_fetch_add(&trace_subscribers, 1) + 1;
 }
 
 /* Lesson 13, provided. Ends a subscription. The ring does not know its subscribers. */

@@ -5,6 +5,8 @@
  * and the thread of --verbose, both in wire.c. While there is no subscriber, recording costs a look at a
  * counter, and nothing is kept.
  *
+ * A frame is recorded before it is sent, so that no reply to it comes first.
+ *
  * A subscriber's own connection is not recorded from its 101 on: each event sent to it would be an
  * event again, without end.
  */
@@ -95,8 +97,9 @@ void trace_note(const struct trace_source *source, enum trace_kind kind, const c
 /* Records the last event of a connection that becomes a subscriber's. */
 void trace_hide(struct trace_source *source);
 
-/* Begins a subscription, with the next event; trace_unsubscribe must follow. */
-void trace_subscribe(struct subscriber *subscriber);
+/* Begins a subscription, with the next event; trace_unsubscribe must follow. Returns how many there are then:
+ * of two that begin at the same moment, one gets the larger number. */
+unsigned trace_subscribe(struct subscriber *subscriber);
 void trace_unsubscribe(void);
 
 /* The subscriber's next event, be it that events were lost; returns and blocks as broadcast_next does. */

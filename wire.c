@@ -6,7 +6,10 @@
  */
 #include "wire.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -34,6 +37,7 @@ static int64_t started_us;
 /* The subscriber of --verbose, and its thread. */
 static struct subscriber printer;
 static pthread_t printer_thread;
+static atomic_bool is_printing; /* whether the printer is a subscriber */
 
 /* Lesson 13, provided. Starts the clock. */
 void wire_begin(void)
@@ -246,9 +250,9 @@ static int next_json(struct subscriber *subscriber, char *text, size_t *length, 
 void wire_serve(struct websocket *ws)
 {
     struct sender sender = {.ws = ws, .next = next_json};
+    unsigned subscribers = trace_subscribe(&sender.subscriber);
 
-    trace_subscribe(&sender.subscriber);
-    if (trace_subscribers > options.max_watchers + (options.verbose ? 1 : 0)) {
+    if (subscribers > options.max_watchers + (is_printing ? 1 : 0)) {
         ws->close_code = CLOSE_TRY_AGAIN_LATER;
         ws->reason = "too many pages show all traffic";
     } else if (sender_start(&sender) == 0) {
@@ -258,6 +262,16 @@ void wire_serve(struct websocket *ws)
         sender_join(&sender);
     }
     trace_unsubscribe();
+}
+
+/* Lesson 13, provided. Nobody reads standard output any more, or its disk is full: no event is recorded for
+ * it from here on. */
+static void *give_up_printing(void)
+{
+    fprintf(stderr, "server: cannot write to standard output: %s; --verbose ends\n", strerror(errno));
+    trace_unsubscribe();
+    is_printing = false;
+    return NULL;
 }
 
 /* Lesson 13, provided. The thread of --verbose. It is a subscriber like any other, so a terminal that is
@@ -270,7 +284,8 @@ static void *print_events(void *ignored)
     pthread_setname_np(pthread_self(), "printer");
     for (;;) {
         if (trace_next(&printer, &event, false) != 0) {
-            fflush(stdout);
+            if (fflush(stdout) != 0 && errno != EAGAIN) /* a terminal that is slow, and does not block */
+                return give_up_printing();
             if (trace_next(&printer, &event, true) != 0)
                 return NULL;
         }
@@ -278,11 +293,24 @@ static void *print_events(void *ignored)
     }
 }
 
-/* Lesson 13, provided. Starts printing. */
+/* Lesson 13, provided. Starts printing, in a thread that gets none of main's signals: one would interrupt its
+ * write, and stdio would drop what it was to write. */
 int wire_start_printing(void)
 {
+    sigset_t mains;
+    int error;
+
     trace_subscribe(&printer);
-    if (pthread_create(&printer_thread, &thread_attributes, print_events, NULL) == 0)
+    is_printing = true;
+    sigemptyset(&mains);
+    sigaddset(&mains, SIGINT);
+    sigaddset(&mains, SIGTERM);
+    sigaddset(&mains, SIGHUP);
+    sigaddset(&mains, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &mains, NULL); /* the new thread has it from us */
+    error = pthread_create(&printer_thread, &thread_attributes, print_events, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &mains, NULL);
+    if (error == 0)
         return 0;
     fprintf(stderr, "server: no thread for --verbose\n");
     return -1;

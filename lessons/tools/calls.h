@@ -14,8 +14,12 @@
 /* A client's thread begins. */
 void calls_begin(void);
 
-/* Main calls accept4, with so many bytes of room for an address. */
-void calls_accept(size_t room);
+/* Main calls accept4; and it has returned a client, whose address had this much room, and needed that much. */
+void calls_accept(void);
+void calls_accepted(size_t room, size_t needed);
+
+/* pthread_create has succeeded or failed, in this thread. */
+void calls_create(bool succeeded);
 
 /* The 101 is about to be written. */
 void calls_switch(const struct request *r, unsigned flags);
@@ -24,16 +28,21 @@ void calls_switch(const struct request *r, unsigned flags);
  * websocket. */
 bool calls_end_handler(const char *reason);
 
-/* Whether that has happened, with which reason, and that frame_close, which is unwritten as well, was called. */
+/* Whether that has happened, and with which reason. */
 bool calls_handler_has_ended(void);
 const char *calls_reason(void);
-void calls_closed(void);
+
+/* Whether the thread has recorded a sentence that says why. */
+bool calls_has_noted_error(void);
+
+/* Whether the thread has begun a websocket, and not ended it. */
+bool calls_has_websocket(void);
 
 /* The thread ends in an unwritten function: what its websocket holds is given back, as on_upgrade would. */
 void calls_give_back(void);
 
-/* What was left out, in words, and the lesson of the function that should have made the call; NULL: nothing. At
- * the end of a client: `is_end`. */
-const char *calls_left_out(bool is_end, int *lesson);
+/* What was left out on the way to an unwritten function, in words, and the lesson of the function that should have
+ * made the call; NULL: nothing. At the end of a client: `is_end`. */
+const char *calls_left_out(const char *function, bool is_end, int *lesson);
 
 #endif

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,17 @@ static uintptr_t stack_end(const ucontext_t *context)
 #endif
 }
 
+/* Where the thread's stack begins: the memory above it is something else. 0: not known. */
+static _Thread_local uintptr_t stack_begin;
+
+/* Whether an address is near the end of the thread's stack, so that this is full. */
+static bool is_near_end(uintptr_t address, uintptr_t end)
+{
+    if (end == 0 || (stack_begin != 0 && address >= stack_begin))
+        return false;
+    return address - end + NEAR_STACK_BYTES < 2 * NEAR_STACK_BYTES;
+}
+
 /* Why crash_now was called; "": it was not. */
 static const char *noticed = "";
 
@@ -71,7 +83,9 @@ static const char *reason(const siginfo_t *info, const ucontext_t *context)
         return "";
     if (address < 4096)
         return "null";
-    return stack != 0 && address - stack + NEAR_STACK_BYTES < 2 * NEAR_STACK_BYTES ? "stack" : "";
+    if (is_near_end(address, stack))
+        return "stack";
+    return info->si_code == SEGV_MAPERR ? "gone" : "";
 }
 
 /* Opens what the report is written to, and begins it. */
@@ -138,6 +152,7 @@ void *crash_begin_thread(void)
         mmap(NULL, HANDLER_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     stack_t stack = {.ss_size = HANDLER_STACK_BYTES, .ss_sp = memory};
 
+    stack_begin = (uintptr_t)__builtin_frame_address(0);
     if (memory == MAP_FAILED)
         return NULL;
     sigaltstack(&stack, NULL);

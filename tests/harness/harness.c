@@ -144,7 +144,7 @@ static void on_alarm(int number)
     _exit(EXIT_FAILURE);
 }
 
-static double clock_s(void)
+double clock_s(void)
 {
     struct timespec now;
 
@@ -352,7 +352,7 @@ int server_port;
 char server_line[200];
 unsigned server_descriptor_limit;
 int server_errors_to = -1;
-bool server_ignores_hangup;
+int server_ignores;
 int dial_buffer;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -423,7 +423,9 @@ static pid_t spawn(const char *first, const char *const rest[], int *out, int *e
         dup2(server_errors_to >= 0 ? server_errors_to : *err, 2);
         signal(SIGPIPE, SIG_DFL);
         signal(SIGINT, SIG_DFL); /* which a shell ignores if the tests run in the background */
-        signal(SIGHUP, server_ignores_hangup ? SIG_IGN : SIG_DFL);
+        signal(SIGHUP, SIG_DFL);
+        if (server_ignores != 0)
+            signal(server_ignores, SIG_IGN);
         execvp(program(), arguments);
         dprintf(2, "cannot run %s: %s\n", program(), strerror(errno));
         _exit(127);
@@ -576,6 +578,13 @@ size_t server_printed(char *text, size_t size)
     return length;
 }
 
+void server_close_output(void)
+{
+    needs_own("output");
+    close(server_out_fd);
+    server_out_fd = -1;
+}
+
 /* Ends the server; *complaint says what went wrong with that, or is NULL. */
 static int end_server(int signal, const char **complaint)
 {
@@ -696,15 +705,23 @@ void limit_server(int resource, long most)
            "to limit the server: %s", strerror(errno));
 }
 
+/* The paths of a file of /proc, one for each of the server's threads. */
+static glob_t task_files(const char *name)
+{
+    char pattern[100];
+    glob_t files = {0};
+
+    snprintf(pattern, sizeof pattern, "/proc/%d/task/*/%s", (int)server_pid, name);
+    glob(pattern, 0, NULL, &files);
+    return files;
+}
+
 long server_sleeps(void)
 {
-    char path[100], line[200];
+    glob_t tasks = task_files("status");
+    char line[200];
     long count = 0;
-    glob_t tasks;
 
-    snprintf(path, sizeof path, "/proc/%d/task/*/status", (int)server_pid);
-    if (glob(path, 0, NULL, &tasks) != 0)
-        return 0;
     for (size_t i = 0; i < tasks.gl_pathc; i++) {
         FILE *file = fopen(tasks.gl_pathv[i], "r");
         while (file != NULL && fgets(line, sizeof line, file) != NULL)
@@ -715,6 +732,60 @@ long server_sleeps(void)
     }
     globfree(&tasks);
     return count;
+}
+
+pid_t server_thread(const char *name)
+{
+    glob_t tasks = task_files("comm");
+    char is[20];
+    pid_t found = 0;
+
+    for (size_t i = 0; i < tasks.gl_pathc; i++) {
+        FILE *file = fopen(tasks.gl_pathv[i], "r");
+        if (file != NULL && fscanf(file, "%19[^\n]", is) == 1 && strcmp(is, name) == 0)
+            sscanf(tasks.gl_pathv[i], "/proc/%*d/task/%d", &found);
+        if (file != NULL)
+            fclose(file);
+    }
+    globfree(&tasks);
+    return found;
+}
+
+const char *server_thread_names(void)
+{
+    static char names[500];
+    glob_t tasks = task_files("comm");
+    size_t length = 0;
+    char name[20];
+
+    names[0] = '\0';
+    for (size_t i = 0; i < tasks.gl_pathc && length < sizeof names; i++) {
+        FILE *file = fopen(tasks.gl_pathv[i], "r");
+        if (file != NULL && fscanf(file, "%19[^\n]", name) == 1)
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s\"%s\"",
+                                       length > 0 ? ", " : "", name);
+        if (file != NULL)
+            fclose(file);
+    }
+    globfree(&tasks);
+    return names;
+}
+
+bool server_signal_is(const char *set, int signal, pid_t thread)
+{
+    char path[100], line[200], form[20];
+    unsigned long long mask = 0;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/status", (int)server_pid, (int)thread);
+    snprintf(form, sizeof form, "%s:", set);
+    file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, form, strlen(form)) == 0)
+            mask = strtoull(line + strlen(form), NULL, 16);
+    if (file != NULL)
+        fclose(file);
+    return (mask >> (signal - 1) & 1) != 0;
 }
 
 void expect_waiting(const char *who, const char *how)
@@ -1056,9 +1127,11 @@ int open_websocket_at(const char *path)
 
     websocket_head[0] = '\0';
     send_text(fd, upgrade_request(path, websocket_fields));
-    if (!receive_head(fd, websocket_head, sizeof websocket_head) ||
-        strncmp(websocket_head, "HTTP/1.1 101 ", 13) != 0)
+    bool is_whole = receive_head(fd, websocket_head, sizeof websocket_head);
+    if (strncmp(websocket_head, "HTTP/1.1 101 ", 13) != 0)
         abort_suite("the response to the handshake is not 101, but: %s", websocket_head);
+    if (!is_whole)
+        abort_suite("the 101 does not end with an empty line: %s", websocket_head);
     learn_switched(fd, path);
     return fd;
 }

@@ -24,6 +24,9 @@
 /* Seconds that a wait may take now: WAIT_S, or $FAIL_FAST. */
 int wait_s(void);
 
+/* Seconds since some moment, on a clock that nobody sets. */
+double clock_s(void);
+
 struct test {
     const char *name; /* what must hold, in words */
     void (*run)(void);
@@ -106,8 +109,9 @@ extern pid_t server_pid;
 extern int server_port;
 extern char server_line[200];
 
-/* Whether the next server is started with SIGHUP ignored, as by nohup(1). */
-extern bool server_ignores_hangup;
+/* A signal that is ignored when the next server starts: SIGHUP, as nohup(1) does it, or SIGINT, as a shell does
+ * with &. 0: none. */
+extern int server_ignores;
 
 /* How many descriptors the next server may have; 0: as many as we. */
 extern unsigned server_descriptor_limit;
@@ -127,6 +131,9 @@ const char *server_said(void);
 /* What comes from its standard output, after the ready line, up to the end or `size`. To be called after
  * server_end. */
 size_t server_printed(char *text, size_t size);
+
+/* Closes our end of its standard output: nobody reads it any more. */
+void server_close_output(void);
 
 /* How the server has ended, in words, if it has without being asked; else NULL. Whoever has waited
  * for its end has asked. */
@@ -154,6 +161,13 @@ long server_sleeps(void);
 /* Asserts that the server's threads wait now, without work and without sleeping in between: `who` begins the
  * complaint, and `how` says what to do instead. Takes 0.3 s. */
 void expect_waiting(const char *who, const char *how);
+
+/* The number of the server's thread with a name; 0: no thread has it. And the names that there are. */
+pid_t server_thread(const char *name);
+const char *server_thread_names(void);
+
+/* A set of signals of a server's thread, as /proc has it: SigIgn, which are ignored, or SigBlk, which wait. */
+bool server_signal_is(const char *set, int signal, pid_t thread);
 
 /* Seconds of processor time that the server has used (proc(5), stat). Does not block. */
 double server_cpu_s(void);

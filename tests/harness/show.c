@@ -293,7 +293,8 @@ char *frames_in_words(const unsigned char *bytes, size_t kept, size_t total, boo
 
 /* ---- and back: the bytes of frames that are described in words ---- */
 
-/* A close frame with a code; its reason is the server's own choice. */
+/* A close frame with a code. Its reason is the server's own choice; one that came with another code belongs
+ * to that. */
 static void add_close(struct bytes *to, unsigned code, const unsigned char *got, size_t got_length)
 {
     unsigned char payload[127] = {(unsigned char)(code >> 8), (unsigned char)code};
@@ -302,7 +303,7 @@ static void add_close(struct bytes *to, unsigned code, const unsigned char *got,
     if (at + 2 <= got_length && got[at] == 0x88 && (got[at + 1] & 0x7F) > 2 &&
         (got[at + 1] & 0x7F) < 126)
         n = got[at + 1] & 0x7F;
-    if (at + 2 + n > got_length)
+    if (at + 2 + n > got_length || memcmp(got + at + 2, payload, 2) != 0)
         n = 2;
     if (n > 2)
         memcpy(payload + 2, got + at + 4, n - 2);

@@ -6,20 +6,18 @@
  * Caught by: tests/suites/14_limits.c
  * Says: the server must wait for the reply to its Close frame, also if a message comes first
  */
-int frame_write(struct websocket *ws, unsigned opcode, const void *payload, size_t length,
-                unsigned flags)
+static int write_frame(struct websocket *ws, unsigned opcode, const void *payload, size_t length,
+                       unsigned flags)
 {
     unsigned char header[FRAME_HEADER_BYTES];
     size_t size = make_header(header, opcode, length);
 
-    if (stream_write(ws->stream, header, size, payload, length, flags) != 0)
-        return -1;
-    if (trace_is_on())
+    if (trace_is_on() && !stream_is_closed(ws->stream))
         trace_frame(ws->source, &(struct trace_frame){.direction = TRACE_OUT,
                                                       .header = header,
                                                       .header_size = size,
                                                       .payload = payload,
                                                       .payload_size = length,
                                                       .length = length});
-    return 0;
+    return stream_write(ws->stream, header, size, payload, length, flags);
 }

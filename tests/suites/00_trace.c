@@ -176,12 +176,12 @@ static void secrets(void)
 {
     static const char *const fields[] = {"Cookie", "COOKIE", "Authorization", "proxy-authorization"};
     int view, client;
+    const char *told;
 
     server_start("--wire");
     view = open_websocket_at("/wire");
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         char request[200], words[100];
-        const char *told;
         client = dial();
         snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: x\r\n%s: hunter2=1\r\n\r\n",
                  fields[i]);
@@ -193,6 +193,14 @@ static void secrets(void)
                    strstr(told, "hunter2") == NULL,
                "the name of %s must be recorded, and its value must not: %s", fields[i], told);
     }
+    /* Also if the value goes on in the next line, which is rejected: RFC 9112 section 5.2. */
+    client = dial();
+    send_text(client, "GET / HTTP/1.1\r\nHost: x\r\nCookie: a=1;\r\n hunter2=1\r\n\r\n");
+    receive_end(client);
+    told = events_until(view, "disconnected");
+    EXPECT(strstr(told, "\"text\":\" (10 bytes, not shown)\"") != NULL &&
+               strstr(told, "hunter2") == NULL,
+           "a line that begins with a space is recorded, and may be the rest of a secret: %s", told);
     client = dial(); /* also if the line breaks off */
     send_text(client, "GET / HTTP/1.1\r\nCookie: hunter2=1");
     shutdown(client, SHUT_WR);
@@ -213,7 +221,7 @@ static void subscribers_are_hidden(void)
     second = open_websocket_at("/wire?x");
     told = events_until(first, "disconnected");
     EXPECT(strstr(told, "\"text\":\"GET /wire?x HTTP/1.1\"") && strstr(told, "101 Switching") &&
-               strstr(told, "\"why\":\"from here on it receives this trace\""),
+               strstr(told, "\"why\":\"its frames are not recorded: it asked for the trace\""),
            "the request of a second subscriber, its 101, and that it is one: %s", told);
     send_script(second, "81:61 89:62");
     send_script(second, "88:03e8");
@@ -449,11 +457,13 @@ static void *echo_to_room(void *ignored)
 }
 
 /* Another client's worker writes to this websocket, as in a chat, while its own worker reads and writes. The
- * thread sanitizer looks on; without it, each frame must be recorded once. */
+ * thread sanitizer looks on; without it, each frame must be recorded once. AT_ONCE messages are few enough that
+ * none of the three threads waits for room that another must make. */
 static void frames_of_other_threads(void)
 {
     struct trace_source source = {.connection = 7};
-    static unsigned char got[ECHOES * 12 + 100];
+    enum { AT_ONCE = 50 };
+    static unsigned char got[AT_ONCE * (7 + 5)];
     struct trace_event event;
     struct subscriber subscriber;
     int ends[2], in = 0, out = 0;
@@ -469,9 +479,11 @@ static void frames_of_other_threads(void)
     EXPECT(pthread_create(&owner, NULL, echo_to_room, NULL) == 0 &&
                pthread_create(&other, NULL, write_to_room, NULL) == 0,
            "two threads");
-    for (int i = 0; i < ECHOES; i++)
-        send_bytes(ends[1], message, 7);
-    EXPECT(receive_bytes(ends[1], got, ECHOES * (size_t)(7 + 5)), "what both threads write");
+    for (int i = 0; i < ECHOES / AT_ONCE; i++) {
+        for (int k = 0; k < AT_ONCE; k++)
+            send_bytes(ends[1], message, 7);
+        EXPECT(receive_bytes(ends[1], got, sizeof got), "what both threads write");
+    }
     pthread_join(other, NULL);
     send_bytes(ends[1], last, 6);
     pthread_join(owner, NULL);
@@ -486,6 +498,87 @@ static void frames_of_other_threads(void)
     close(ends[1]);
     free(message);
     free(last);
+}
+
+/* A client may answer a frame before the thread that has sent it goes on: the trace would show the reply first.
+ * So a frame is recorded before: here while nobody makes room for it. */
+enum { LARGE = 8 << 20 };
+
+static void *write_large(void *result)
+{
+    static unsigned char large[LARGE];
+
+    *(int *)result = frame_write(&room_ws, OPCODE_BINARY, large, LARGE, 0);
+    return NULL;
+}
+
+static struct trace_event next_event;
+static struct subscriber onlooker;
+
+static bool is_recorded(void)
+{
+    return trace_next(&onlooker, &next_event, false) == 0;
+}
+
+static void recorded_before_sent(void)
+{
+    struct trace_source source = {.connection = 7};
+    static unsigned char got[10 + LARGE];
+    static int result; /* the thread may outlive this function, if it fails */
+    pthread_t writer;
+    int ends[2];
+
+    needs_own("functions");
+    EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "a pair of sockets");
+    stream_open(&room_stream, ends[0]);
+    frame_begin(&room_ws, &room_stream, &source, 1000, 1000);
+    trace_subscribe(&onlooker);
+    result = -1;
+    EXPECT(pthread_create(&writer, NULL, write_large, &result) == 0, "a thread");
+    EXPECT(eventually(is_recorded) && next_event.length == LARGE,
+           "a frame must be recorded before it is sent, not after");
+    EXPECT(receive_bytes(ends[1], got, sizeof got), "the frame");
+    pthread_join(writer, NULL);
+    EXPECT(result == 0, "frame_write returns 0");
+    frame_close(&room_ws, 1000, NULL, 0);
+    EXPECT(is_recorded() && next_event.size == 4, "the Close frame is recorded");
+    frame_write(&room_ws, OPCODE_TEXT, "late", 4, 0);
+    EXPECT(!is_recorded(), "what follows it is not sent, so it must not be recorded");
+    trace_unsubscribe();
+    frame_end(&room_ws);
+    stream_close(&room_stream);
+    close(ends[1]);
+}
+
+enum { SUBSCRIPTIONS = 300000 }; /* by each thread: enough for them to meet */
+
+static void *subscribe_often(void *sum)
+{
+    struct subscriber subscriber;
+
+    for (int i = 0; i < SUBSCRIPTIONS; i++)
+        *(unsigned long long *)sum += trace_subscribe(&subscriber);
+    return NULL;
+}
+
+/* Of two subscribers that ask for the last place at the same moment, one gets it. */
+static void counted_one_by_one(void)
+{
+    enum { THREADS = 4, ALL = THREADS * SUBSCRIPTIONS };
+    pthread_t threads[THREADS];
+    unsigned long long sums[THREADS] = {0}, sum = 0;
+
+    needs_own("functions");
+    for (int i = 0; i < THREADS; i++)
+        EXPECT(pthread_create(&threads[i], NULL, subscribe_often, &sums[i]) == 0, "a thread");
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        sum += sums[i];
+    }
+    for (int i = 0; i < ALL; i++)
+        trace_unsubscribe();
+    EXPECT(sum == ALL * (ALL + 1ull) / 2,
+           "%d subscribers must get the numbers 1 to %d: their sum is %llu", ALL, ALL, sum);
 }
 
 static void stopping(void)
@@ -563,6 +656,48 @@ static void paused_terminal(void)
         server_stop();
 }
 
+static bool printer_runs(void)
+{
+    return server_thread("printer") != 0;
+}
+
+static bool printer_has_ended(void)
+{
+    return !printer_runs();
+}
+
+/* A signal would interrupt the printer's write, and stdio would drop what it was to write: up to 4 KiB, in the
+ * middle of a line. */
+static void no_signal_while_printing(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM};
+
+    server_start("--verbose");
+    EXPECT(eventually(printer_runs), "a thread that is called printer");
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        EXPECT(server_signal_is("SigBlk", signals[i], server_thread("printer")),
+               "the thread that prints must block %s", strsignal(signals[i]));
+    server_stop();
+}
+
+/* Whoever reads what --verbose prints has gone: the server says so, and serves on. */
+static void nobody_reads(void)
+{
+    int client;
+
+    server_start("--verbose");
+    EXPECT(eventually(printer_runs), "a thread that is called printer");
+    server_close_output();
+    client = open_websocket();
+    EXPECT(eventually(printer_has_ended), "the printer must end if its output has no reader");
+    send_script(client, "81:61 88:03e8");
+    receive_end(client);
+    EXPECT(
+        strstr(server_said(), "server: cannot write to standard output: Broken pipe; --verbose ends\n"),
+        "it must say so: %s", server_said());
+    server_stop();
+}
+
 static const struct test tests[] = {
     {"everything that crosses the wire is recorded, in order", a_whole_connection, 13,
      "man 3 pthread_cond_wait",
@@ -572,6 +707,11 @@ static const struct test tests[] = {
     {"two threads may write while the trace is on", frames_of_other_threads, 13,
      "man 3 pthread_mutex_lock",
      "broadcast_publish must copy the event under the ring's lock: any thread may record."},
+    {"a frame is recorded before it is sent", recorded_before_sent, 13, "man 2 send",
+     "write_frame, provided, records the frame, and then sends it, unless a Close frame was sent "
+     "before."},
+    {"subscribers are counted one by one", counted_one_by_one, 13, "the option --max-watchers",
+     "Of two pages that ask for the last place at the same moment, neither would get it."},
     {"long payloads, rejected frames, odd bytes", details, 13, "RFC 8259, section 7",
      "read_piece (lesson 10) counts in frame->offset what it has read: that much is recorded. Half a "
      "line is recorded too: stream_read_line (3) stores its length. An error is recorded by "
@@ -587,25 +727,26 @@ static const struct test tests[] = {
      "if broadcast_next is woken and there is nothing, it waits again: while, not if."},
     {"a rejected request for /wire is recorded to its end", rejected_subscribers_are_recorded, 13,
      "a trace of the trace would never end",
-     "Only a client that gets its 101 is hidden, by switch_protocols (lesson 8). handshake_reject "
-     "(5) "
+     "Only a client that gets its 101 is hidden, by switch_protocols (lesson 8). handshake_reject (5) "
      "records the error."},
     {"/wire is there only with --wire", only_when_offered, 13, "the option --wire",
      "The trace shows what others send: it must be asked for. respond (lesson 5) asks find_route, "
      "provided, which knows no /wire unless options.wire is set."},
     {"fifty subscribers, some of which leave in the middle", many_subscribers, 13,
      "man 3 pthread_cond_broadcast",
-     "broadcast_publish wakes all subscribers, not one; broadcast_end must wake the second thread "
-     "of "
-     "a client that leaves, before its memory goes."},
+     "broadcast_publish wakes all subscribers, not one; broadcast_end must wake the second thread of a "
+     "client that leaves, before its memory goes."},
     {"for a slow subscriber events are dropped, and it holds up nobody", slow_subscriber, 13,
      "a ring of fixed size",
-     "broadcast_publish writes over the oldest message without asking; take_locked then counts what "
-     "a "
+     "broadcast_publish writes over the oldest message without asking; take_locked then counts what a "
      "subscriber that has fallen behind has lost."},
     {"a paused terminal stops no client, and not the end", paused_terminal, 13, "the option --verbose",
      "What is printed goes through the ring as well, so a terminal that is paused holds up its own "
      "thread alone: broadcast_publish must not wait for anybody."},
+    {"no signal interrupts what --verbose prints", no_signal_while_printing, 13, "man 3 pthread_sigmask",
+     "wire_start_printing, provided, blocks main's signals in the thread that prints."},
+    {"nobody reads what --verbose prints", nobody_reads, 13, "the option --verbose",
+     "print_events, provided, ends when standard output takes nothing for good."},
     {"--verbose prints one line for each event, escaped", verbose, 14, "the option --verbose",
      "The printer is a subscriber like the others. What is missing was not recorded: a request's line "
      "by read_line, provided, which request_read (lesson 4) calls; an error by handshake_reject (5)."},
@@ -613,15 +754,13 @@ static const struct test tests[] = {
      "The client's own worker sends the Close frame, when wake_locked has got it out of recv: it "
      "records the frame before the client's reply to it."},
     {"a ping without a reply is recorded", ping_timeout, 14, "RFC 6455, section 5.5.2",
-     "keepalive fails with CLOSE_POLICY_VIOLATION; on_upgrade (lesson 8) records that before it "
-     "closes "
+     "keepalive fails with CLOSE_POLICY_VIOLATION; on_upgrade (lesson 8) records that before it closes "
      "the connection."},
     {"a subscriber that reads nothing is given up", stuck_subscriber, 14, "man 7 tcp, TCP_INFO",
      "check_progress_locked aborts the connection of a client that acknowledges nothing; both threads "
      "end by that."},
     {"stopping", stopping, 14, "RFC 6455, section 7.4.1",
-     "A subscriber gets 1001 like any other client: clients_stop wakes its worker. Its second "
-     "thread "
+     "A subscriber gets 1001 like any other client: clients_stop wakes its worker. Its second thread "
      "must not hold up the end."},
     {0},
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,15 +28,21 @@ static void ready_line(void)
     server_stop();
 }
 
+#define REQUEST "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
 /* Until lesson 5 is written, the response is 501, and names the lesson to go on with. */
+static void expect_response(const char *client, const char *answer)
+{
+    EXPECT(strncmp(answer, "HTTP/1.1 ", 9) == 0 && unwritten_lesson(answer) != 1,
+           "%s must be accepted and get a response, but got: %.300s", client, answer);
+}
+
 static void clients_are_accepted(void)
 {
     server_start(NULL);
-    for (int i = 1; i <= 3; i++) {
-        const char *answer = ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        EXPECT(strncmp(answer, "HTTP/1.1 ", 9) == 0 && unwritten_lesson(answer) != 1,
-               "client %d must be accepted and get a response, but got: %s", i, answer);
-    }
+    expect_response("client 1", ask(REQUEST));
+    expect_response("client 2", ask(REQUEST));
+    expect_response("client 3", ask(REQUEST));
     server_stop();
 }
 
@@ -117,7 +124,8 @@ static void sockets_wait(void)
     descriptors_before = server_descriptors();
     client = dial();
     EXPECT(eventually(has_one_more),
-           "a client is one more descriptor of the server, but there are %d more",
+           "a client that says nothing is one more descriptor of the server, but there are %d more "
+           "(if its socket has SOCK_NONBLOCK, recv does not wait for it, and it is closed at once)",
            server_descriptors() - descriptors_before);
     for (int fd = 0; fd < MOST; fd++) {
         int flags = socket_flags(fd);
@@ -154,7 +162,12 @@ static void interrupted(void)
         EXPECT(server_death() == NULL, "a signal that means nothing has ended the accept loop. %s",
                server_death());
     }
-    ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT(
+        *server_said() == '\0',
+        "accept_loop must print nothing if accept4 was interrupted (EINTR), because main's timer does "
+        "that once a second: accept_failed prints what is a failure. It printed: %.50s",
+        server_said());
+    expect_response("a client that comes after an interruption", ask(REQUEST));
     server_stop();
 }
 
@@ -174,8 +187,7 @@ static void no_descriptor(void)
     client = dial();
     EXPECT(eventually(accept_failure_is_said) && server_death() == NULL,
            "a client waits and no descriptor is left (EMFILE), so accept_loop must ask accept_failed, "
-           "which "
-           "says so and waits a moment. But %s",
+           "which says so and waits a moment. But %s",
            server_death() != NULL ? server_death() : "it did not");
     expect_waiting("a server without a descriptor for a client",
                    "accept_failed waits a moment each time.");
@@ -215,6 +227,37 @@ static void ready_line_cannot_be_written(void)
     status = child_status(server);
     EXPECT(status == 1, "if its line cannot be written, the server must end with status 1, but %s",
            status == -1 ? "it runs on" : "it ends with another");
+}
+
+/* Gets the server's listener, and shuts it down. False: it cannot be had. */
+static bool break_listener(void)
+{
+    int process = (int)syscall(SYS_pidfd_open, server_pid, 0), fd, listens = 0;
+    socklen_t size = sizeof listens;
+
+    for (int number = 3; number < 20 && !listens; number++) {
+        fd = (int)syscall(SYS_pidfd_getfd, process, number, 0);
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+            shutdown(fd, SHUT_RDWR);
+        close(fd);
+    }
+    close(process);
+    return listens;
+}
+
+/* No client can come any more, though nobody has asked the server to stop. */
+static void broken_listener(void)
+{
+    bool broken;
+
+    needs_own("listener");
+    server_start(NULL);
+    broken = break_listener();
+    if (!broken)
+        server_stop();
+    needs(broken, "pidfd_getfd");
+    EXPECT(server_end(0) == 1, "the listener is broken, and nobody has asked the server to stop: "
+                               "accept_loop must return -1, so that the status is 1");
 }
 
 static void one_after_the_other(void)
@@ -293,12 +336,32 @@ static bool has_ipv6(void)
     return has;
 }
 
+static const char *ask_over_ipv6(void)
+{
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6,
+                              .sin6_port = htons((uint16_t)server_port),
+                              .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct timeval wait = {.tv_sec = wait_s()};
+    static char answer[20000];
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    EXPECT(connect(fd, (struct sockaddr *)&to, sizeof to) == 0, "a connection over IPv6");
+    send_text(fd, REQUEST);
+    receive_all(fd, answer, sizeof answer);
+    close(fd);
+    return answer;
+}
+
 static void other_addresses(void)
 {
     needs(has_ipv6(), "IPv6");
     server_start("--address", "::1");
     EXPECT(strncmp(server_line, "listening on http://[::1]:", 26) == 0,
-           "an IPv6 address must be in brackets, but the line is: %s", server_line);
+           "announce must print an IPv6 address in brackets, as write_address writes it, but it "
+           "prints: %s",
+           server_line);
+    expect_response("a client with an IPv6 address", ask_over_ipv6());
     server_stop();
     EXPECT(program_run("--address", "192.0.2.1") == 1,
            "an address of another machine must end with status 1");
@@ -663,13 +726,11 @@ int main(void)
          "buffer until then."},
         {"clients are accepted, and get a response", clients_are_accepted, 1, "man 2 accept",
          "accept4 returns one client's socket: hand it to start_client, and call accept4 again. It "
-         "fails "
-         "if open_socket has not called listen. (The workshop does not notice a client that you accept "
-         "with accept.)"},
+         "fails if open_socket has not called listen. (The workshop does not notice a client that you "
+         "accept with accept.)"},
         {"clients wait in a queue while it is busy", queue, 1, "man 2 listen",
          "listen's second argument says how many clients may wait to be accepted: SOMAXCONN is as many "
-         "as the "
-         "system allows."},
+         "as the system allows."},
         {"its sockets wait, and are its own", sockets_wait, 1, "man 2 accept, man 2 socket",
          "Both socket in open_socket and accept4 in accept_loop get SOCK_CLOEXEC, and neither "
          "SOCK_NONBLOCK. Each "
@@ -685,6 +746,9 @@ int main(void)
         {"clients that have left leave nothing open", nothing_is_left_open, 1, "man 2 accept",
          "accept_loop hands each client's socket to start_client, which closes it in the end, and opens "
          "nothing else."},
+        {"a listener that breaks is no stop", broken_listener, 1, "man 2 accept, EINVAL",
+         "accept_loop: when accept_failed says that it is the end, return 0 if stop_requested is set, "
+         "and -1 if it is not."},
         {"a ready line that cannot be written ends it", ready_line_cannot_be_written, 1, "man 3 fflush",
          "announce returns what options_flush_output returns: -1 if the line could not be written."},
         {"a port that is taken is a clear error", port_taken, 1, "man 2 bind",

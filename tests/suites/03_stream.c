@@ -2,7 +2,9 @@
 #include "stream.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -18,22 +20,29 @@
 
 static struct stream s;
 
-/* Two connected TCP sockets, with small buffers. */
-static void tcp_pair(int ends[2])
+/* Two connected TCP sockets, with buffers of a size; 0: of the usual one. */
+static void tcp_pair_of(int ends[2], int size)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof at;
-    int listener = socket(AF_INET, SOCK_STREAM, 0), small = 10000;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
 
     ends[1] = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-    setsockopt(ends[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    if (size > 0) {
+        setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+        setsockopt(ends[1], SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    }
     if (bind(listener, (struct sockaddr *)&at, length) != 0 || listen(listener, 1) != 0 ||
         getsockname(listener, (struct sockaddr *)&at, &length) != 0 ||
         connect(ends[1], (struct sockaddr *)&at, length) != 0)
         abort(); /* without two sockets there is nothing to test */
     ends[0] = accept(listener, NULL, NULL);
     close(listener);
+}
+
+static void tcp_pair(int ends[2])
+{
+    tcp_pair_of(ends, 10000);
 }
 
 /* Reads lines until one cannot be read, and describes them: "[GET /] [] end"; where *length is not that of the
@@ -54,7 +63,10 @@ static const char *lines_of(const char *bytes, size_t length, size_t cut, size_t
     stream_open(&s, f.fd);
     while (memset(line, '#', size), got = size, stream_read_line(&s, line, size, &got) == 0)
         n += (size_t)snprintf(told + n, sizeof told - n,
-                              got == strlen(line) ? "[%s] " : "[%s, *length %zu] ", line, got);
+                              strlen(line) >= size  ? "[a line without a null terminator] "
+                              : got == strlen(line) ? "[%s] "
+                                                    : "[%s, *length %zu] ",
+                              line, got);
     snprintf(told + n, sizeof told - n, "%s",
              ends[s.cause] != NULL ? ends[s.cause] : "a cause that does not belong here");
     feed_finish(&f);
@@ -72,11 +84,29 @@ static void expect_lines(const char *bytes, size_t length, const char *wanted)
 }
 #define EXPECT_LINES(bytes, wanted) expect_lines((bytes), sizeof(bytes) - 1, (wanted))
 
+/* Else stream_read_line takes bytes that nobody has sent, or never ends. */
+static void fill_tells_the_end(void)
+{
+    struct feeding f;
+
+    feed_start(&f, "", 0, FEED_WHOLE, true);
+    stream_open(&s, f.fd);
+    EXPECT(
+        stream_fill(&s) == -1 && s.in_start == s.in_end,
+        "the client has ended the connection: stream_fill must return what wait_and_receive returned, "
+        "and add nothing");
+    feed_finish(&f);
+    stream_close(&s);
+}
+
 static void lines(void)
 {
     EXPECT_LINES("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "[GET / HTTP/1.1] [Host: x] [] end");
     EXPECT_LINES("one\ntwo\r\n\nthree\n", "[one] [two] [] [three] end");
-    EXPECT_LINES("half a line", "end");
+    EXPECT_LINES(" spaces stay \r\n", "[ spaces stay ] end");
+    EXPECT_TEXT(
+        lines_of("half a line", 11, FEED_WHOLE, 100), "end",
+        "the client leaves in a line: stream_read_line returns -1, because only an LF ends a line");
     EXPECT_LINES("", "end");
 }
 
@@ -105,7 +135,10 @@ static void long_lines(void)
 {
     EXPECT_TEXT(lines_of("123456789\n", 10, FEED_WHOLE, 10), "[123456789] end", "nine fit in ten");
     EXPECT_TEXT(lines_of("1234567890\n", 11, FEED_WHOLE, 10), "too long", "ten do not");
-    EXPECT_TEXT(lines_of("12345678\r\n", 10, FEED_WHOLE, 10), "[12345678] end", "a CR needs room");
+    EXPECT_TEXT(lines_of("12345678\r\n", 10, FEED_WHOLE, 10), "[12345678] end",
+                "eight, a CR and a null terminator fit in ten");
+    EXPECT_TEXT(lines_of("123456789\r\n", 11, FEED_WHOLE, 10), "too long",
+                "nine, a CR and a null terminator do not: a CR is stored in line, so it needs room");
     EXPECT_TEXT(lines_of("123456789012", 12, FEED_WHOLE, 10), "too long", "without an end at all");
 }
 
@@ -134,14 +167,6 @@ static void broken_lines(void)
     }
 }
 
-static double now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* How much this thread has worked, in seconds, and how often it has gone to sleep. */
 static struct rusage thread_usage(void)
 {
@@ -164,7 +189,7 @@ static void a_wait_costs_nothing(void)
     struct rusage before, after;
     struct feeding f;
     pthread_t sender;
-    double used, began = now_s();
+    double used, began = clock_s();
     int result;
 
     feed_start(&f, "", 0, FEED_WHOLE, false);
@@ -175,7 +200,7 @@ static void a_wait_costs_nothing(void)
     after = thread_usage();
     pthread_join(sender, NULL);
     EXPECT(result == 0 && stream_waiting(&s) == 1, "a byte that comes after 0.3 s must be received");
-    used = now_s() - began;
+    used = clock_s() - began;
     EXPECT(
         used < wait_s() - 1,
         "a byte that came after 0.3 s was returned after %.1f s: recv must return with what is there, "
@@ -209,13 +234,17 @@ static void full_buffer_with(size_t waiting)
     stream_open(&s, f.fd);
     while (result == 0 && s.in_end < sizeof s.in)
         result = stream_fill(&s);
-    EXPECT(result == 0 && memcmp(s.in, bytes, sizeof s.in) == 0,
+    EXPECT(result == 0,
+           "the buffer is not full (bytes free: %zu), so stream_fill must receive, but it fails: %s "
+           "(receive must give recv all of the room: asked for 0 bytes, recv returns 0)",
+           sizeof s.in - s.in_end, stream_reason(&s));
+    EXPECT(memcmp(s.in, bytes, sizeof s.in) == 0,
            "filled until it is full, the buffer must hold all bytes in order");
     s.in_start = sizeof s.in - waiting;
     result = stream_fill(&s);
     EXPECT(result == 0 && s.in_end - s.in_start > waiting,
            "the buffer was full to its end, and its last %d bytes wait: a fill must make room and add "
-           "to them, but it returned %d, with %zu waiting",
+           "to them (in_end += got), but it returned %d, with %zu waiting",
            (int)waiting, result, s.in_end - s.in_start);
     EXPECT(
         s.in_end <= sizeof s.in,
@@ -239,7 +268,9 @@ static void full_buffer(void)
 /* What recv may return besides bytes. */
 static void told_apart(void)
 {
+    struct linger at_once = {.l_onoff = 1}; /* close sends a reset */
     struct feeding f;
+    int ends[2];
 
     feed_start(&f, "", 0, FEED_WHOLE, true);
     stream_open(&s, f.fd);
@@ -255,6 +286,13 @@ static void told_apart(void)
            "if recv has failed, nothing came, but %zd bytes wait: the -1 that it returned is no number "
            "of bytes",
            (ssize_t)stream_waiting(&s));
+    stream_close(&s);
+    tcp_pair(ends);
+    setsockopt(ends[1], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(ends[1]);
+    stream_open(&s, ends[0]);
+    EXPECT(stream_fill(&s) == -1 && s.cause == STREAM_ERROR,
+           "the client has reset the connection (ECONNRESET), but the cause is: %s", stream_reason(&s));
     stream_close(&s);
 }
 
@@ -314,6 +352,30 @@ static int fill_disturbed(struct disturbance *d)
     result = stream_fill(&s);
     end_disturbance(d);
     return result;
+}
+
+/* errno is set only by a call that fails. Whoever waits again for it alone would do so for ever: a wake ends that
+ * here. */
+static void an_old_errno(void)
+{
+    struct feeding f;
+    int result;
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    shutdown(f.far_fd, SHUT_WR);
+    stream_open(&s, f.fd);
+    struct disturbance d = {.signal = SIGUSR1, .far_fd = f.far_fd, .cause = STREAM_IDLE};
+    begin_disturbance(&d);
+    errno = EINTR;
+    result = stream_fill(&s);
+    end_disturbance(&d);
+    EXPECT(
+        result == -1 && s.cause == STREAM_EOF,
+        "recv returns 0, the client's end, and errno is still EINTR from an earlier call: receive may "
+        "look at errno only if recv has returned -1; it fails with: %s",
+        stream_reason(&s));
+    feed_finish(&f);
+    stream_close(&s);
 }
 
 /* A debugger, for one, interrupts every call that waits. */
@@ -509,6 +571,27 @@ static void large_write(void)
     stream_close(&s);
 }
 
+/* A signal that interrupts recv is not the client's end. */
+static void linger_interrupted(void)
+{
+    struct disturbance d = {.signal = SIGUSR1, .far_fd = -1};
+    struct feeding f;
+    double began = clock_s(), took;
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    begin_disturbance(&d);
+    stream_linger(&s);
+    end_disturbance(&d);
+    took = clock_s() - began;
+    EXPECT(took > LINGER_S - 0.5,
+           "signals interrupt recv (EINTR), and stream_linger must go on until the client ends, or for "
+           "LINGER_S seconds, but it returned after %.1f s",
+           took);
+    feed_finish(&f);
+    stream_close(&s);
+}
+
 /* A head and a body, a header and a payload: the client gets two pieces as one segment. */
 static void one_send(void)
 {
@@ -538,6 +621,31 @@ static void one_send(void)
     close(ends[1]);
 }
 
+/* A large write is several sends, and only the last one may let a segment go. */
+static void few_segments(void)
+{
+    enum { WAITING = 100, FIRST = 10, SECOND = STREAM_BUFFER_BYTES + 1 };
+    static unsigned char bytes[WAITING + FIRST + SECOND];
+    unsigned segments;
+    int ends[2], mss = 0;
+    socklen_t size = sizeof mss;
+
+    tcp_pair_of(ends, 0);
+    getsockopt(ends[1], IPPROTO_TCP, TCP_MAXSEG, &mss, &size);
+    needs(mss > (int)sizeof bytes, "a loopback whose segments are larger than the read buffer");
+    stream_open(&s, ends[0]);
+    stream_write(&s, bytes, WAITING, NULL, 0, STREAM_MORE);
+    stream_write(&s, bytes, FIRST, bytes, SECOND, 0);
+    EXPECT(receive_bytes(ends[1], bytes, sizeof bytes), "a large write, behind what waits");
+    segments = segments_received(ends[1]);
+    EXPECT(segments < 3,
+           "%d bytes that wait, and a large write of two pieces, %d and %d, must not be a segment each: "
+           "send_all_locked must give send its msg_more; but there are %u",
+           WAITING, FIRST, SECOND, segments);
+    stream_close(&s);
+    close(ends[1]);
+}
+
 /* Nobody takes our bytes any more, though the client could still send: who reads gets to know that. */
 static void reader_is_told(void)
 {
@@ -552,6 +660,38 @@ static void reader_is_told(void)
            "after a send that failed, whoever reads must get the end of the connection, not wait on");
     feed_finish(&f);
     stream_close(&s);
+}
+
+/* A write that nobody can receive, while other bytes wait in the buffer. */
+static void expect_failure(size_t waiting, size_t first, size_t second, const char *about)
+{
+    static const unsigned char bytes[STREAM_BUFFER_BYTES + 1];
+    struct feeding f;
+    int result;
+
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    shutdown(f.far_fd, SHUT_RD);
+    if (waiting > 0)
+        stream_write(&s, bytes, waiting, NULL, 0, STREAM_MORE);
+    result = stream_write(&s, bytes, first, bytes, second, 0);
+    EXPECT(s.write_cause != STREAM_OK,
+           "after a send that failed, send_all_locked must store the cause in s->write_cause, which is "
+           "still STREAM_OK");
+    EXPECT(result == -1, "a write that nobody can receive must fail, but returned %d: %s", result,
+           about);
+    feed_finish(&f);
+    stream_close(&s);
+}
+
+/* A large write is made of two sends, also if its second piece is empty; the first one has failed. */
+static void failure_is_returned(void)
+{
+    expect_failure(0, STREAM_BUFFER_BYTES + 1, 1,
+                   "write_locked must return what send_large_locked has returned");
+    expect_failure(0, STREAM_BUFFER_BYTES + 1, 0,
+                   "send_all_locked must return -1 after a failure, also if it is given 0 bytes");
+    expect_failure(100, 1000, 0, "write_locked must return what flush_locked has returned");
 }
 
 /* What is small waits for what follows, and for nothing else. */
@@ -692,28 +832,26 @@ static void reasons(void)
 }
 
 static const struct test tests[] = {
+    {"the end of the stream", fill_tells_the_end, 3, "man 2 recv",
+     "stream_fill returns -1 if wait_and_receive does, and in_end stays what it was."},
     {"lines, in whatever pieces they come", lines, 3, "RFC 9112, section 2.2",
-     "One recv may bring half a line, or three: stream_read_line takes the line from the buffer, "
-     "and "
+     "One recv may bring half a line, or three: stream_read_line takes the line from the buffer, and "
      "calls stream_fill only if that is empty."},
     {"two clients share nothing", two_clients, 3, "a thread per client",
      "A static variable is shared by all clients: in stream_read_line, whether a CR came last is seen "
-     "in "
-     "line."},
+     "in line."},
     {"a line must fit its room", long_lines, 3, "RFC 9112, section 3",
      "stream_read_line compares the length with the room before it stores a byte; the null "
-     "terminator needs room too."},
+     "terminator needs room too. It fails at once, because the end of such a line may never come."},
     {"a control character is no text, and is rejected before the line ends", not_text, 3,
      "RFC 9112, section 2.2",
-     "Look at each byte as you take it, before you look for room: is_control tells, for an unsigned "
-     "char, and a CR may stand only before the LF."},
+     "In stream_read_line, look at each byte as you take it, before you look for room: is_control "
+     "tells, for an unsigned char, and a CR may stand only before the LF."},
     {"lines across the end of the buffer", across_the_buffer, 3, "a buffer of fixed size",
-     "If there is no room after the bytes that wait, stream_fill moves them to the front before "
-     "the "
+     "If there is no room after the bytes that wait, stream_fill moves them to the front before the "
      "next recv."},
     {"a full buffer makes room", full_buffer, 3, "a buffer of fixed size",
-     "In stream_fill, move the bytes that wait with memmove, then subtract in_start from in_end, "
-     "then "
+     "In stream_fill, move the bytes that wait with memmove, then subtract in_start from in_end, then "
      "set in_start to 0."},
     {"an end and an error are told apart", told_apart, 3, "man 2 recv",
      "In receive, 0 bytes mean STREAM_EOF; below 0, cause_of knows what errno means."},
@@ -722,6 +860,9 @@ static const struct test tests[] = {
     {"a signal that means nothing ends no wait", signals_end_no_wait, 3, "man 7 signal",
      "If errno is EINTR, receive must store STREAM_INTERRUPTED, which cause_of returns: "
      "wait_and_receive then waits again."},
+    {"an interruption before the end", an_old_errno, 3, "man 3 errno",
+     "receive looks first at what recv has returned: more than 0, 0, or -1. Only after -1 does errno "
+     "say why."},
     {"a wake ends a read that waits", wake_ends_a_wait, 3, "man 3 pthread_kill",
      "receive calls recv once: if a signal has come (EINTR), it fails with STREAM_INTERRUPTED, and "
      "wait_and_receive, provided, looks at s->wake."},
@@ -730,28 +871,32 @@ static const struct test tests[] = {
     {"some bytes, as many as are there", some, 3, "man 2 recv",
      "stream_fill must receive behind the bytes that wait, and count exactly what recv returned."},
     {"small writes wait for what follows them", more_or_not, 5, "one send for head and body",
-     "write_locked adds what fits to the buffer, and flushes if nothing more follows. Past the "
-     "buffer "
-     "goes only what is too large for it, or small and alone: at most SMALL_BYTES, and nothing "
-     "waits."},
+     "write_locked adds what fits to the buffer, and flushes if nothing more follows. Past the buffer "
+     "goes only what is too large for it, or small and alone: at most SMALL_BYTES, and nothing waits."},
     {"two pieces go with one send", one_send, 5, "man 7 tcp, TCP_NODELAY",
-     "write_locked: small and alone goes to send_small_locked, and what fits the buffer is copied "
-     "there, both "
-     "pieces, before it is flushed."},
+     "write_locked: small and alone goes to send_small_locked, which has room for SMALL_BYTES, both "
+     "pieces together; what fits the buffer is copied there, both pieces, before it is flushed."},
+    {"the pieces of a large write leave together", few_segments, 5, "man 2 send, MSG_MORE",
+     "send_all_locked gives send msg_more | MSG_NOSIGNAL: with MSG_MORE, the kernel keeps the last "
+     "bytes for those that follow."},
     {"after a failed send, the reader is told", reader_is_told, 5, "man 2 shutdown",
      "If a send has failed, send_all_locked calls shutdown with SHUT_RDWR: then a recv that waits "
      "returns 0."},
+    {"after a failed send, every write fails", failure_is_returned, 5, "man 2 send",
+     "What send_all_locked returns depends on s->write_cause, and not on how many bytes are left. "
+     "write_locked passes that on."},
     {"writes of every size come out whole", sizes_of_writes, 5, "three ways out",
      "In write_locked, too long is what exceeds STREAM_BUFFER_BYTES - s->out_length, and small is "
      "what fits SMALL_BYTES."},
     {"a large write is sent whole", large_write, 5, "man 2 send",
      "A send may take only a part: send_all_locked goes on with the rest until all of it has gone."},
+    {"an interrupted linger goes on", linger_interrupted, 5, "man 7 signal",
+     "In stream_linger, EINTR is not a failure: call recv again, unless the time is up."},
     {"what is pending is sent before a read waits", flush_before_waiting, 5, "a peer that waits for us",
      "flush_before_waiting, provided, sends what lies in the write buffer: write_locked must put it "
      "there, and send_all_locked must send it."},
     {"a peer that is gone is an error", peer_is_gone, 5, "man 2 send, MSG_NOSIGNAL",
-     "With MSG_NOSIGNAL in send_all_locked, a send to a peer that has gone is an error, not a "
-     "signal "
+     "With MSG_NOSIGNAL in send_all_locked, a send to a peer that has gone is an error, not a signal "
      "that ends the process."},
     {"nothing follows the last write", last_write, 5, "RFC 6455, section 5.5.1",
      "stream_write, provided, drops what follows a write with STREAM_LAST; write_locked must still "
@@ -764,8 +909,7 @@ static const struct test tests[] = {
     {"exactly n bytes, in whatever pieces they come", exactly, 9, "man 2 recv",
      "stream_need calls stream_fill until n bytes wait in the buffer, and takes none of them."},
     {"a wake loses nothing", wake_loses_nothing, 9, "waiting, and being woken",
-     "If stream_fill fails, stream_need returns -1, and leaves in the buffer what has come: the "
-     "next "
+     "If stream_fill fails, stream_need returns -1, and leaves in the buffer what has come: the next "
      "call goes on."},
     {"a connection with bytes under way is not idle", bytes_under_way, 14, "man 7 tcp, SIOCOUTQ",
      "stream_is_idle, provided, asks the kernel what is unread and what is unacknowledged."},

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +31,20 @@ static void wake_after(const struct wake *wake)
     atomic_store(&s.wake, (int)wake->cause);
 }
 
+/* What is wrong with the method of a rejected request: parse_request_line sets it when all three parts of the line are
+ * valid, and before it calls parse_target. */
+static const char *wrong_method(const struct request *r)
+{
+    if (r->reason == NULL)
+        return "";
+    if (r->method != NULL && strstr(r->reason, "A request line must") != NULL)
+        return "(r->method is set) ";
+    if (r->method == NULL &&
+        (strncmp(r->reason, "The target ", 11) == 0 || strncmp(r->reason, "A % in ", 7) == 0))
+        return "(r->method is NULL) ";
+    return "";
+}
+
 /* Reads a request, and describes it: "GET / 11 Host=x", "400: sentence", or "end". With a wake, the stream
  * does not end. */
 static const char *read_woken(const char *bytes, size_t length, size_t cut, const struct wake *wake)
@@ -36,18 +52,19 @@ static const char *read_woken(const char *bytes, size_t length, size_t cut, cons
     static char told[50000];
     struct feeding f;
     struct request r = {.stream = &s, .source = &source};
+    int result;
     size_t n;
 
     feed_start(&f, bytes, length, cut, wake == NULL);
     stream_open(&s, f.fd);
     if (wake != NULL)
         wake_after(wake);
-    if (request_read(&r) != 0 && r.status == 0) {
+    result = request_read(&r);
+    if (result != 0 && r.status == 0) {
         snprintf(told, sizeof told, "%s", s.cause == STREAM_EOF ? "end" : stream_reason(&s));
     } else if (r.status != 0) {
-        bool too_early = r.method != NULL && strstr(r.reason, "A request line must") != NULL;
-        snprintf(told, sizeof told, "%s%d: %s", too_early ? "(r->method is set) " : "", r.status,
-                 r.reason);
+        snprintf(told, sizeof told, "%s%s%d: %s", result == 0 ? "(request_read returned 0) " : "",
+                 wrong_method(&r), r.status, r.reason == NULL ? "(no reason)" : r.reason);
     } else {
         n = (size_t)snprintf(told, sizeof told, "%s %s%s%s %d %s %u", r.method, r.path,
                              r.query ? "?" : "", r.query ? r.query : "", r.version, r.host.host,
@@ -157,6 +174,8 @@ static void names_and_values(void)
         {"HOST: x", "GET / 11 x 80 HOST=x", "a name in capitals"},
         {"host: x", "GET / 11 x 80 host=x", "a name in small letters"},
         {"Host: \t x \t ", "GET / 11 x 80 Host=x", "spaces and tabs around the value"},
+        {"Host: x\r\nA:", "GET / 11 x 80 Host=x A=", "parse_header: a value may be empty"},
+        {"Host: x\r\nA: \t ", "GET / 11 x 80 Host=x A=", "parse_header: an empty value, after spaces"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -413,6 +432,16 @@ static void limits(void)
     }
 }
 
+/* The request line is the second one here. */
+static void limit_after_an_empty_line(void)
+{
+    static char request[70010];
+
+    snprintf(request, sizeof request, "\r\n%s", sized(8193, 0, 0));
+    EXPECT_TEXT(read_apart(request), "414: The request line is too long.",
+                "request_read must give read_line 414 for the request line also after an empty one");
+}
+
 /* All lines together: 32 KiB, one byte counted for each line's end. With LF and with CR LF. */
 static void limit_of_all(void)
 {
@@ -544,7 +573,26 @@ static void out_of_memory(void)
     status = in_child(without_room_for_headers);
     EXPECT(status == 0,
            "if malloc returns NULL for the header fields, the request is rejected with 503, but %s",
-           status == 1 ? "it is not" : "it has crashed");
+           status == 1
+               ? "it is not. Does request_read ask for enough, REQUEST_HEADERS * sizeof *r->headers?"
+               : "it has crashed");
+}
+
+/* A short key, with no memory after it. */
+static void short_key(void)
+{
+    static const char key[] = "c2hvcnQ=";
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct header fields[] = {{"Sec-WebSocket-Version", "13"},
+                              {"Connection", "Upgrade"},
+                              {"Sec-WebSocket-Key", pages + page - sizeof key}};
+    struct request r = {.stream = &s, .source = &source, .headers = fields, .header_count = 3};
+
+    needs(pages != MAP_FAILED && mprotect(pages + page, page, PROT_NONE) == 0, "mprotect");
+    memcpy(pages + page - sizeof key, key, sizeof key);
+    EXPECT(handshake_check(&r, NULL, 0) == -1 && r.status == 400, "a key of 8 characters: 400");
+    munmap(pages, 2 * page);
 }
 
 static void next_bytes_stay(void)
@@ -627,6 +675,31 @@ static void find_tokens(void)
     let_go(&f, &r);
 }
 
+/* A reason is longer than any that we have, and is no format. */
+static void long_reason(void)
+{
+    enum { LENGTH = 2000 };
+    static char reason[LENGTH + 1] = "100% of it: ", got[2 * LENGTH];
+    struct request r = {.stream = &s, .source = &source, .status = 400, .reason = reason};
+    struct feeding f;
+    const char *body;
+
+    for (size_t i = strlen(reason); i < LENGTH; i++)
+        reason[i] = (char)('a' + i % 26);
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    handshake_reject(&r);
+    stream_flush(&s);
+    shutdown(f.fd, SHUT_WR);
+    receive_all(f.far_fd, got, sizeof got);
+    body = strstr(got, "\r\n\r\n");
+    EXPECT(body != NULL && strncmp(body + 4, reason, LENGTH) == 0 &&
+               strcmp(body + 4 + LENGTH, "\n") == 0,
+           "handshake_reject must send a reason of %d bytes as it is, and a line feed", LENGTH);
+    feed_finish(&f);
+    stream_close(&s);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -639,10 +712,10 @@ int main(void)
          "returns."},
         {"a header field may be written in several ways", names_and_values, 4, "RFC 9112, section 5.1",
          "In parse_header, the name ends at the colon; the spaces around the value, of which there may "
-         "be "
-         "none, are no part of it."},
+         "be none, are no part of it."},
         {"good requests, in whatever pieces they come", good_requests, 4, "RFC 9112, section 3",
-         "request_read reads line by line up to the empty line, and has each line parsed as it comes."},
+         "request_read reads line by line up to the empty line, and has each line parsed as it comes. "
+         "parse_request_line keeps the method as it was sent, in capitals or not."},
         {"header fields are found in upper or lower case", find_headers, 4, "RFC 9110, section 5.1",
          "request_header compares the whole name with strcasecmp, and counts down to the nth that "
          "matches."},
@@ -650,7 +723,7 @@ int main(void)
          "RFC 9112, sections 3 and 5",
          "Each rule has its sentence: parse_request_line and parse_header fail with the first that is "
          "broken, in the order of the request; r->method and r->version are set when the line is "
-         "right."},
+         "right, and stay so if parse_target fails."},
         {"a path has one spelling", spellings, 4, "RFC 3986, section 6.2.2",
          "parse_request_line calls parse_target, provided, which takes the escapes off that need not be "
          "there."},
@@ -661,23 +734,30 @@ int main(void)
          "RFC 9112, section 3; RFC 6585, section 5",
          "request_read gives read_line, provided, the status for a line that is too long: 414 for the "
          "first, 431 for header fields. parse_header counts before it stores."},
+        {"the limit of the request line after an empty one", limit_after_an_empty_line, 4,
+         "RFC 9112, sections 2.2 and 3",
+         "If the first line is empty, request_read calls read_line once more for the request line, with "
+         "414 again."},
         {"the limit of all lines together", limit_of_all, 4, "RFC 6585, section 5",
          "All lines share REQUEST_BYTES, and read_line, provided, counts them: request_read allocates "
          "REQUEST_BYTES + 1 for the text."},
         {"two requests are read at once", two_at_once, 4, "a thread per client",
          "Each client has a thread, so a static variable is shared by all: request_read takes memory of "
-         "its own for "
-         "each request."},
+         "its own for each request."},
         {"no memory for a request", out_of_memory, 4, "man 3 malloc",
          "malloc returns NULL if there is no memory: request_read looks at both results before it uses "
          "one."},
+        {"nothing after a short key is read", short_key, 6, "RFC 6455, section 4.2.1",
+         "is_key counts the 22 characters first, and only then looks at what comes after them."},
         {"not a byte after the request is lost", next_bytes_stay, 4, "RFC 6455, section 1.3",
          "request_read takes the lines up to the empty one: what came after it stays in the stream for "
          "the next reader."},
+        {"a reason may be long", long_reason, 5, "man 3 snprintf, its return value",
+         "handshake_reject gives r->reason itself to stream_write: a copy of it is cut, or too long for "
+         "its array, sooner or later."},
         {"tokens are found in lists, in upper or lower case", find_tokens, 6, "RFC 9110, section 5.6.1",
          "request_lists: tokens are separated by commas. Compare whole tokens, without regard to case, "
-         "in every "
-         "field of that name."},
+         "in every field of that name."},
         {"a request that is not whole in time, or when the server stops", woken, 14,
          "RFC 9110, sections 15.5.9 and 15.6.4",
          "If a line cannot be read, read_line, provided, returns -1 and has stored the status, if there "

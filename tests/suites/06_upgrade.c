@@ -16,7 +16,7 @@
 
 /* Asserts that a request gets a 101; the connection stays open then. Until the 101 is written (lesson 8),
  * a request that passes the check is told which lesson to go on with. */
-static void expect_switched(const char *request, int line)
+static void expect_switched(const char *about, const char *request, int line)
 {
     char answer[2000] = "";
     bool switched;
@@ -29,14 +29,16 @@ static void expect_switched(const char *request, int line)
         receive_all(fd, answer + 13, sizeof answer - 13);
     if (written_lesson() < 8)
         switched = switched || unwritten_lesson(answer) > 6;
-    expect(switched, line, __FILE__, "%s:\n%s\nbut got:\n%s",
+    expect(switched, line, __FILE__, "%s%s:\n%s\nbut got:\n%s", about,
            written_lesson() < 8 ? "this request is right, and must come as far as lesson 7"
                                 : "must be taken for an upgrade, and answered with 101",
            request, answer);
     close(fd);
 }
 
-#define EXPECT_SWITCHED(request) expect_switched((request), __LINE__)
+#define EXPECT_SWITCHED(request) expect_switched("", (request), __LINE__)
+#define NO_BODY "handshake_check: a Content-Length of 0 announces no body; "
+#define TABS "request_lists: a tab may stand where a space may; "
 
 static void good_upgrades(void)
 {
@@ -52,8 +54,8 @@ static void good_upgrades(void)
     EXPECT_SWITCHED(GET UPGRADE KEY VERSION "Connection: keep-alive, Upgrade\r\n" END);
     EXPECT_SWITCHED(GET UPGRADE KEY VERSION "Connection: keep-alive\r\nConnection: upgrade\r\n" END);
     EXPECT_SWITCHED(GET CONNECTION KEY VERSION "Upgrade: h2c, websocket\r\n" END);
-    EXPECT_SWITCHED(GET ALL "Content-Length: 0\r\n" END);
-    EXPECT_SWITCHED(GET ALL "Content-Length: 000\r\n" END);
+    expect_switched(NO_BODY, GET ALL "Content-Length: 0\r\n" END, __LINE__);
+    expect_switched(NO_BODY, GET ALL "Content-Length: 000\r\n" END, __LINE__);
     EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Protocol: chat, superchat\r\n" END);
     EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
                             "Sec-WebSocket-Extensions: a; b=\"c\" ;d=1 , e\r\n" END);
@@ -69,6 +71,8 @@ static void good_lists(void)
     EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Extensions: a; b=\"c\"; d=\"e\", a; f\r\n" END);
     EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Protocol: ,chat , ,superchat,\r\n" END);
     EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: superchat\r\n" END);
+    expect_switched(TABS, GET CONNECTION KEY VERSION "Upgrade: h2c,\twebsocket\r\n" END, __LINE__);
+    expect_switched(TABS, GET CONNECTION KEY VERSION "Upgrade: websocket\t, h2c\r\n" END, __LINE__);
     EXPECT_SWITCHED(GET KEY VERSION "Connection:, ,Upgrade ,\r\nUpgrade: ,\twebsocket\r\n" END);
 }
 
@@ -117,6 +121,8 @@ static void no_upgrade_at_all(void)
     EXPECT_STATUS(GET "Upgrade: websocket/13\r\n" CONNECTION KEY VERSION END, 426, "WebSocket");
     EXPECT_STATUS(GET "Upgrade: h2c websocket\r\n" CONNECTION KEY VERSION END, 426, "WebSocket");
     EXPECT_STATUS(GET "Upgrade: websockets\r\n" CONNECTION KEY VERSION END, 426, "WebSocket");
+    EXPECT_STATUS_OF("request_lists: a token with a parameter is another token",
+                     GET "Upgrade: websocket;a=1\r\n" CONNECTION KEY VERSION END, 426, "WebSocket");
 }
 
 static void method_and_path(void)
@@ -130,15 +136,17 @@ static void method_and_path(void)
     EXPECT_STATUS("GET /wire HTTP/1.1\r\nHost: x\r\n" ALL END, 404, "nothing");
 }
 
-/* A route may ask more of a request than others do: /chat wants a name, by chat_name of lesson 13. */
+/* A route may ask more of a request than others do: /chat wants a name, by chat_name of lesson 13. Until that
+ * is written, calls.c refuses this name. */
 static void check_of_the_route(void)
 {
     const char *answer;
 
     needs_own("chat");
     answer = ask("GET /chat?name=%21 HTTP/1.1\r\nHost: x\r\n" ALL END);
-    EXPECT(strncmp(answer, "HTTP/1.1 400 ", 13) == 0 || strstr(answer, "lesson 13") != NULL,
-           "if a route has a check, upgrade must call it, and go on only if it returns 0: %.300s",
+    EXPECT(strncmp(answer, "HTTP/1.1 400 ", 13) == 0,
+           "if a route has a check, upgrade must call it, and go on only if it returns 0; here it has "
+           "stored 400 and returned -1, but the client gets: %.300s",
            answer);
 }
 
@@ -229,9 +237,12 @@ static void offers(void)
     };
 
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        bool extensions = strncmp(lines[i], "Sec-WebSocket-Ext", 17) == 0;
         char request[400];
         snprintf(request, sizeof request, GET ALL "%s" END, lines[i]);
-        EXPECT_STATUS(request, 400, "extensions or subprotocols is malformed");
+        EXPECT_STATUS_OF(extensions ? "is_list gets true for extensions: they may have parameters"
+                                    : "is_list gets false for subprotocols: they have no parameters",
+                         request, 400, "extensions or subprotocols is malformed");
     }
 }
 
@@ -247,6 +258,16 @@ static void order(void)
     EXPECT_STATUS(GET UPGRADE CONNECTION VERSION "Content-Length: 5\r\n" END, 400, "Sec-WebSocket-Key");
     EXPECT_STATUS(GET UPGRADE VERSION "Origin: null\r\n" END, 400, "");
     EXPECT_STATUS_OF("check_origin: an origin that is none", GET ALL "Origin: null\r\n" END, 403, "");
+}
+
+static void route_check_comes_last(void)
+{
+    needs_own("chat");
+    EXPECT_STATUS_OF(
+        "upgrade must call handshake_check before the route's check, which would fail with 400",
+        "GET /chat?name=%21 HTTP/1.1\r\nHost: x\r\n" UPGRADE CONNECTION KEY
+        "Sec-WebSocket-Version: 8\r\n" END,
+        426, "must be 13");
 }
 
 static void expect_origin(const char *host, const char *origin, bool allowed)
@@ -352,7 +373,21 @@ static void listed_origins(void)
     expect_origin("x", "Origin: https://example.com:444\r\n", false);
     expect_origin("x", "Origin: https://a.example.com\r\n", false);
     expect_origin("x", "Origin: http://other.example\r\n", false);
+    EXPECT_STATUS_OF("check_origin must look for a second Origin before it looks at the allowed ones",
+                     GET ALL "Origin: https://example.com\r\nOrigin: http://evil.example\r\n" END, 403,
+                     "no single origin");
+}
+
+/* The origins that --origin lists are allowed as well as the own one. */
+static void own_origin_beside_listed_ones(void)
+{
+    server_stop();
+    server_start("--origin", "https://example.com");
     expect_origin("localhost", "Origin: http://localhost\r\n", true);
+    expect_switched(
+        "check_origin: without an Origin the client is no browser, so --origin means nothing to "
+        "it; ",
+        GET ALL END, __LINE__);
 }
 
 int main(void)
@@ -362,8 +397,9 @@ int main(void)
          "Names of fields and tokens are case-insensitive, alone or in a list, in one field or in "
          "several: handshake_is_upgrade and handshake_check ask request_lists."},
         {"method and path come first", method_and_path, 6, "RFC 9110, section 15.5.6",
-         "respond (lesson 5) looks at method and path, and calls upgrade for a file's path too; upgrade "
-         "fails with 404 if there is no route, before it checks anything else."},
+         "respond (lesson 5) looks at method and path, and calls upgrade for a file's path too, because "
+         "handshake_is_upgrade looks at method, version and Upgrade only; upgrade fails with 404 if "
+         "there is no route, before it checks anything else."},
         {"a route may have a check of its own", check_of_the_route, 6, "RFC 6455, section 4.2.2",
          "upgrade: if route->check is not NULL, call it after handshake_check, and before "
          "switch_protocols."},
@@ -376,18 +412,17 @@ int main(void)
          "client which version to use."},
         {"the key must be 16 bytes in Base64, once", key, 6, "RFC 6455, section 4.2.1",
          "is_key: 16 bytes in Base64 are 22 characters and two equals signs. No key, two keys or "
-         "another "
-         "length is 400."},
+         "another length is 400."},
         {"Connection must list Upgrade, and there is no body", connection_and_body, 6,
          "RFC 6455, section 4.2.1",
          "handshake_check looks for the whole token upgrade among those that Connection lists, then "
          "checks that no body is announced. request_lists stops at the end of a value."},
         {"offers must be well formed", offers, 6, "RFC 6455, section 9.1",
          "What is offered is declined by saying nothing, but handshake_check wants each list to be "
-         "names "
-         "with commas between them: is_list, provided."},
+         "names with commas between them: is_list, provided."},
         {"lists with empty elements, spaces and quotes", good_lists, 6, "RFC 9110, section 5.6.1",
-         "request_lists: between two commas there may be nothing, and spaces between any two words."},
+         "request_lists: between two commas there may be nothing, and around each word spaces and "
+         "tabs."},
         {"two clients ask at once", a_crowd, 6, "a thread per client",
          "Each client has a thread, so a static variable is shared by all: use local ones."},
         {"fields in any order, and fields that mean nothing to us", other_fields, 6,
@@ -397,26 +432,30 @@ int main(void)
         {"of two broken rules, the first in order is named", order, 6, "RFC 6455, section 4.2.2",
          "handshake_check: version, Connection, key, body, offers, origin, in this order; it fails with "
          "the first that is wrong."},
+        {"the route's check comes after those of every handshake", route_check_comes_last, 6,
+         "RFC 6455, section 4.2.2", "upgrade calls handshake_check first, then route->check."},
         {"the server's own page may connect, others may not", own_origin, 6, "RFC 6455, section 10.2",
          "In check_origin, the origin must be the Host's own, and that host localhost or an address, "
          "which nobody else can name."},
         {"the host that the target names goes first", host_of_the_target, 6, "RFC 9112, section 3.2.2",
          "check_origin compares with r->host, which is the target's host if it names one, and else that "
-         "of the Host "
-         "field."},
+         "of the Host field."},
         {"an address in brackets is an address to its end", origins_in_brackets, 6,
          "RFC 3986, section 3.2.2",
          "check_origin fails if origin_parse, provided, cannot read the origin."},
         {"null, lists and doubles are no origin", no_origin_at_all, 6, "RFC 6454, section 7",
          "check_origin wants one Origin field with one scheme, host and port, or it fails with 403."},
         {"fields as long as a line", long_fields, 6, "RFC 9110, section 5.4",
-         "A value may be as long as a line, 8 KiB: look at it in place. An array for a copy of it "
-         "is full sooner "
-         "or later."},
+         "A value may be as long as a line, 8 KiB: look at it in place. An array for a copy of it is "
+         "full sooner or later."},
         {"listed origins may connect", listed_origins, 6, "RFC 6454, section 5",
          "check_origin compares with each allowed origin, by origin_is_same: scheme, host and port, "
-         "with "
-         "the scheme's usual port if none is named."},
+         "with the scheme's usual port if none is named. upgrade gives it options.origins and "
+         "options.origin_count, through handshake_check."},
+        {"the server's own page may connect beside listed ones", own_origin_beside_listed_ones, 6,
+         "RFC 6455, section 10.2",
+         "check_origin: an origin that is none of the allowed ones is not rejected yet; it may be the "
+         "server's own."},
         {0},
     };
     int status;

@@ -6,13 +6,15 @@
 #include "handshake.h"
 #include "harness.h"
 
-/* Keys and accept keys, made with another program:
+/* Keys and accept keys, in which each of the 64 characters of Base64 appears, made with another program:
  * printf 'KEY258EAFA5-E914-47DA-95CA-C5AB0DC85B11' | openssl sha1 -binary | base64 */
 static const char *const pairs[][2] = {
     {"dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="}, /* RFC 6455 section 1.3 */
     {"x3JJHMbDL1EzLkh9GBhXDw==", "HSmrc0sMlYUkAGmm5OPpG2HaGWk="},
     {"AAAAAAAAAAAAAAAAAAAAAA==", "ICX+Yqv66kxgM0FcWaLWlFLwTAI="},
     {"/////////////////////w==", "XXpj4jYzLM2yUE0C7TIgMwTQh2g="},
+    {"zgYxRsrfIgHqMNcBA2HALw==", "dD+N9qdjVfkcI8AJtds5T0Vu/nk="},
+    {"+c6tgQTWHkiksze2GPdnWg==", "lak9yeijE2l2z1v6I3YW3X/gs3Y="},
 };
 
 /* What comes out of the RFC's key when something is wrong, and what that is. */
@@ -28,13 +30,20 @@ static const char *const known_mistakes[][2] = {
     {"ENhfyOH3bzAxCPh+tpSqexhz57w=", "the null terminator of the key was hashed"},
     {"ZrvYRJEcopqqEiEt7CTJiBneaEY=", "the null terminators of key and GUID were hashed"},
     {"BQgomKt49tqcGtJYe4ASzQz1IXI=", "a newline after the GUID was hashed"},
+    {"RZWuh2JK/hL0RMgTNJFfZIAppXg=", "the == at the end of the key must be hashed too"},
     {"BXhwxM0SZasKmCD9S4BfpPmCnEw=", "the key's 16 bytes were hashed, not its Base64"},
+    {"Dx4ErSuQ+KP5f10vekRefUvFozI=",
+     "only 8 characters of the key were hashed: sizeof key is the size of a pointer"},
     {"YjM3YTRmMmNjMDYyNGYxNjkwZjY0NjA2Y2YzODU5NDViMmJlYzRlYQ==",
      "the digest was written in hex before Base64"},
 };
 
 /* Characters that base64_encode_block writes for a digest. */
 #define FROM_BLOCK 26
+
+/* What stands in accept before, and its room: more than it should need. */
+#define UNTOUCHED '#'
+#define ROOM 100
 
 static const char *known_mistake(const char *accept, const char *wanted)
 {
@@ -45,29 +54,50 @@ static const char *known_mistake(const char *accept, const char *wanted)
             return known_mistakes[i][1];
     while (accept[same] != '\0' && accept[same] == wanted[same])
         same++;
+    if (accept[0] == '\n')
+        return "base64_init_encodestate must be called before base64_encode_block";
+    if (same == ACCEPT_KEY_BYTES - 1 && accept[same] != '\n')
+        return "the null terminator is missing after the 28 characters";
+    if (accept[same] == '-' || accept[same] == '_')
+        return "this Base64 has the characters + and /";
     if (accept[same] == '\0')
         return "the null terminator comes too early; sizeof accept is the size of a pointer";
     if (accept[same] == '\n' && same > 0 && same < ACCEPT_KEY_BYTES - 1)
         return "fewer than 20 bytes became Base64: strlen stops where a digest holds a zero byte";
     if (same == 0 && accept[2] == '\n')
         return "base64_encode_blockend must write to accept + n, not to accept";
+    if (strchr(accept, '\n') != NULL && strlen(accept) == ROOM - 2)
+        return "strlen(accept) runs on beyond accept, because no null terminator has been written yet";
     if (strchr(accept, '\n') != NULL)
         return "the newline that the Base64 library appends is no part of it";
+    if (same >= FROM_BLOCK && accept[same] != UNTOUCHED)
+        return "more than the digest's 20 bytes became Base64: strlen does not know where a digest ends";
     if (same >= FROM_BLOCK)
         return "the last characters come from base64_encode_blockend, written to accept + n";
-    return "no known mistake: compare the fixed text, character by character";
+    return "no known mistake: is all of the key hashed, as it is, and then all of the GUID, with no "
+           "other character in it, between SHA1Init and SHA1Final?";
+}
+
+/* So that a variable of the next function's that is not set is not 0 by chance. */
+static void fill_stack(void)
+{
+    volatile char bytes[4096];
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = '#';
 }
 
 static void known_pairs(void)
 {
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        char accept[100]; /* more than it should need */
-        memset(accept, '#', sizeof accept);
+        char accept[ROOM];
+        memset(accept, UNTOUCHED, sizeof accept);
         accept[sizeof accept - 1] = '\0';
+        fill_stack();
         handshake_accept_key(pairs[i][0], accept);
         EXPECT_TEXT(accept, pairs[i][1], "for the key %s (%s)", pairs[i][0],
                     strcmp(accept, pairs[i][1]) == 0 ? "right" : known_mistake(accept, pairs[i][1]));
-        EXPECT(accept[ACCEPT_KEY_BYTES] == '#', "not a byte more than ACCEPT_KEY_BYTES");
+        EXPECT(accept[ACCEPT_KEY_BYTES] == UNTOUCHED, "not a byte more than ACCEPT_KEY_BYTES");
     }
 }
 

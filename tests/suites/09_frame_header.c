@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "frame.h"
 #include "harness.h"
@@ -9,8 +11,27 @@
 static struct stream s;
 static const struct trace_source source = {.connection = 1};
 
-/* Reads one header from bytes in hex, and describes it: "fin opcode 1 length 5 key 37fa213d of 6", or the
- * close code with which it is rejected, or "end". */
+/* Whether a text is in a local variable of a function that has returned to the one with that frame. */
+static bool is_gone(const char *text, const void *frame)
+{
+    return (uintptr_t)text < (uintptr_t)frame && (uintptr_t)frame - (uintptr_t)text < 64 * 1024;
+}
+
+/* What is wrong with the reason that fail has stored; "": nothing. It goes into a Close frame. */
+static const char *wrong_reason(const char *reason, const void *frame)
+{
+    if (reason == NULL)
+        return ", but fail got no reason, which on_upgrade sends";
+    if (is_gone(reason, frame))
+        return ", but the reason is a local array, which is gone by then";
+    if (*reason == '\0')
+        return ", but fail got an empty reason, which on_upgrade sends";
+    return strlen(reason) > CONTROL_BYTES - 2 ? ", but a Close frame has no room for so long a reason"
+                                              : "";
+}
+
+/* Reads one header from bytes in hex, and describes it: "fin opcode 1 length 5 key 37fa213d header_size 6", or the
+ * close code with which it is rejected, or "end". A header with a close code must not return 0. */
 static const char *header_told(const char *hex, size_t cut)
 {
     static char told[200];
@@ -32,13 +53,18 @@ static const char *header_told(const char *hex, size_t cut)
     memset(s.in, 0x5A, sizeof s.in);    /* what was there before is no header, */
     memset(&frame, 0x5A, sizeof frame); /* nor the same as in the last test */
     result = frame_read_header(&ws, &frame);
-    if (result == 0)
-        snprintf(told, sizeof told, "%sopcode %u length %llu key %02x%02x%02x%02x of %zu",
+    if (result == 0 && ws.close_code != 0)
+        snprintf(told, sizeof told, "0, although fail was called with %u", ws.close_code);
+    else if (result == 0)
+        snprintf(told, sizeof told, "%sopcode %u length %llu key %02x%02x%02x%02x header_size %zu",
                  frame.fin ? "fin " : "", frame.opcode, (unsigned long long)frame.length,
                  frame.masking_key[0], frame.masking_key[1], frame.masking_key[2], frame.masking_key[3],
                  frame.header_size);
     else if (ws.close_code != 0)
-        snprintf(told, sizeof told, "%u", ws.close_code);
+        snprintf(told, sizeof told, "%u%s", ws.close_code,
+                 wrong_reason(ws.reason, __builtin_frame_address(0)));
+    else if (s.cause == STREAM_OK)
+        snprintf(told, sizeof told, "-1, but fail was not called: the client gets no Close frame");
     else
         snprintf(told, sizeof told, "%s", s.cause == STREAM_EOF ? "end" : stream_reason(&s));
     frame_end(&ws);
@@ -69,21 +95,26 @@ static void expect_headers(const struct header_case *cases)
 static void good_headers(void)
 {
     static const struct header_case cases[] = {
-        {"818537fa213d7f9f4d5158", "fin opcode 1 length 5 key 37fa213d of 6", "the RFC's Hello (5.7)"},
-        {"018000000000", "opcode 1 length 0 key 00000000 of 6", "a first fragment"},
-        {"00fd01020304", "opcode 0 length 125 key 01020304 of 6", "the longest length of 7 bits"},
-        {"82fe007e01020304", "fin opcode 2 length 126 key 01020304 of 8", "a length of 126, in 16 bits"},
-        {"82feffff01020304", "fin opcode 2 length 65535 key 01020304 of 8",
+        {"818537fa213d7f9f4d5158", "fin opcode 1 length 5 key 37fa213d header_size 6",
+         "the RFC's Hello (5.7)"},
+        {"018000000000", "opcode 1 length 0 key 00000000 header_size 6", "a first fragment"},
+        {"00fd01020304", "opcode 0 length 125 key 01020304 header_size 6",
+         "the longest length of 7 bits"},
+        {"82fe007e01020304", "fin opcode 2 length 126 key 01020304 header_size 8",
+         "a length of 126, in 16 bits"},
+        {"82feffff01020304", "fin opcode 2 length 65535 key 01020304 header_size 8",
          "a length of 65535, in 16 bits"},
-        {"82ff000000000001000001020304", "fin opcode 2 length 65536 key 01020304 of 14",
+        {"82ff000000000001000001020304", "fin opcode 2 length 65536 key 01020304 header_size 14",
          "a length of 65536, in 64 bits"},
-        {"82ff7fffffffffffffff01020304", "fin opcode 2 length 9223372036854775807 key 01020304 of 14",
-         "the largest length, of 63 bits"},
-        {"82ff010203040506070801020304", "fin opcode 2 length 72623859790382856 key 01020304 of 14",
+        {"82ff7fffffffffffffff01020304",
+         "fin opcode 2 length 9223372036854775807 key 01020304 header_size 14",
+         "the largest length, of 63 bits: only the highest bit of the eight bytes must be 0"},
+        {"82ff010203040506070801020304",
+         "fin opcode 2 length 72623859790382856 key 01020304 header_size 14",
          "a length of eight different bytes"},
-        {"88fd01020304", "fin opcode 8 length 125 key 01020304 of 6", "a Close"},
-        {"898001020304", "fin opcode 9 length 0 key 01020304 of 6", "a ping"},
-        {"8a8001020304", "fin opcode 10 length 0 key 01020304 of 6", "a pong"},
+        {"88fd01020304", "fin opcode 8 length 125 key 01020304 header_size 6", "a Close"},
+        {"898001020304", "fin opcode 9 length 0 key 01020304 header_size 6", "a ping"},
+        {"8a8001020304", "fin opcode 10 length 0 key 01020304 header_size 6", "a pong"},
         {NULL, NULL, NULL},
     };
 
@@ -91,6 +122,7 @@ static void good_headers(void)
 }
 
 #define RSV_BITS "RSV bits that are set"
+#define RSV_BITS_CONTROL "RSV bits that are set in a control frame, where check_rules must look too"
 #define UNKNOWN_OPCODE "an unknown opcode"
 #define NO_MASK "a frame without a mask"
 #define FRAGMENT "a control frame in fragments"
@@ -105,6 +137,9 @@ static void bad_headers(void)
         {"c180", "1002", RSV_BITS},
         {"a180", "1002", RSV_BITS},
         {"9180", "1002", RSV_BITS},
+        {"c980", "1002", RSV_BITS_CONTROL},
+        {"a880", "1002", RSV_BITS_CONTROL},
+        {"9a80", "1002", RSV_BITS_CONTROL},
         {"8380", "1002", UNKNOWN_OPCODE},
         {"8480", "1002", UNKNOWN_OPCODE},
         {"8580", "1002", UNKNOWN_OPCODE},
@@ -134,6 +169,12 @@ static void bad_headers(void)
     };
 
     expect_headers(cases);
+    for (const struct header_case *one = cases; one->hex != NULL; one++) {
+        char more[60];
+        snprintf(more, sizeof more, "%s0102030405060708090a0b0c", one->hex);
+        EXPECT_TEXT(header_told(more, FEED_WHOLE), one->told, "%s, and more after it: header %s",
+                    one->about, more);
+    }
 }
 
 /* A frame without a mask, of every length and kind, is rejected at its second byte. */
@@ -154,8 +195,8 @@ static void describe_start(unsigned first, unsigned second, char text[100])
 {
     unsigned length = second % 128, size = length == 126 ? 4 : length == 127 ? 10 : 2;
 
-    snprintf(text, 100, "fin %u rsv %u opcode %u masked %u length %u of %u", first / 128, first / 16 % 8,
-             first % 16, second / 128, length, size + second / 128 * 4);
+    snprintf(text, 100, "fin %u rsv %u opcode %u masked %u length %u header_size %u", first / 128,
+             first / 16 % 8, first % 16, second / 128, length, size + second / 128 * 4);
 }
 
 /* Every pair of first bytes, also those that check_rules will reject. */
@@ -168,8 +209,8 @@ static void every_start(void)
 
         memset(&frame, 0x5A, sizeof frame);
         frame_decode_start(&frame, bytes);
-        snprintf(got, sizeof got, "fin %d rsv %u opcode %u masked %d length %llu of %zu", frame.fin,
-                 frame.rsv, frame.opcode, frame.masked, (unsigned long long)frame.length,
+        snprintf(got, sizeof got, "fin %d rsv %u opcode %u masked %d length %llu header_size %zu",
+                 frame.fin, frame.rsv, frame.opcode, frame.masked, (unsigned long long)frame.length,
                  frame.header_size);
         describe_start(bytes[0], bytes[1], wanted);
         if (!EXPECT_TEXT(got, wanted, "frame_decode_start of the bytes %02x %02x", bytes[0], bytes[1]))
@@ -177,11 +218,13 @@ static void every_start(void)
     }
 }
 
+/* The longest there is: 66051 bytes, and the key 09080706. */
+static const unsigned char header[14] = {0x82, 0xff, 0, 0, 0, 0, 0, 1, 2, 3, 9, 8, 7, 6};
+
 /* The read buffer is full, and its last bytes are the first ones of a header: to receive the others, what
  * waits is moved to the front, and an address from before that is good no more. */
 static void at_the_buffers_end(void)
 {
-    static const unsigned char header[14] = {0x82, 0xff, 0, 0, 0, 0, 0, 1, 2, 3, 9, 8, 7, 6};
     static unsigned char bytes[STREAM_BUFFER_BYTES + sizeof header];
 
     for (size_t there = 1; there < sizeof header; there++) {
@@ -189,7 +232,7 @@ static void at_the_buffers_end(void)
         struct feeding f;
         struct websocket ws;
         struct frame frame;
-        bool whole, right;
+        bool whole, read, right;
 
         memset(bytes, 0x5A, before);
         memcpy(bytes + before, header, sizeof header);
@@ -199,9 +242,13 @@ static void at_the_buffers_end(void)
         whole = stream_need(&s, STREAM_BUFFER_BYTES) == 0;
         EXPECT(whole, "stream_need must be able to fill the whole buffer: %s", stream_reason(&s));
         stream_skip(&s, before);
-        right = frame_read_header(&ws, &frame) == 0 && frame.length == 66051 &&
-                memcmp(frame.masking_key, header + 10, 4) == 0;
-        EXPECT(right,
+        read = frame_read_header(&ws, &frame) == 0;
+        EXPECT(read,
+               "%zu bytes of a header are the last ones in the buffer: stream_need must receive with "
+               "stream_fill, which makes room for the others, but they did not come: %s",
+               there, stream_reason(&s));
+        right = read && frame.length == 66051 && memcmp(frame.masking_key, header + 10, 4) == 0;
+        EXPECT(!read || right,
                "%zu bytes of a header are the last ones in the buffer, so stream_fill moves them: "
                "length %llu instead of 66051, key %02x%02x%02x%02x instead of 09080706",
                there, (unsigned long long)frame.length, frame.masking_key[0], frame.masking_key[1],
@@ -209,6 +256,31 @@ static void at_the_buffers_end(void)
         frame_end(&ws);
         feed_finish(&f);
         stream_close(&s);
+    }
+}
+
+/* Main wakes the worker after each number of bytes: need, provided, reads on then. */
+static void woken(void)
+{
+    for (size_t came = 0; came < sizeof header; came++) {
+        struct websocket ws;
+        struct frame frame;
+        int ends[2];
+
+        EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "a pair of sockets");
+        stream_open(&s, ends[0]);
+        frame_begin(&ws, &s, &source, 1000, 1000);
+        send_bytes(ends[1], header, came);
+        stream_need(&s, came);
+        atomic_store(&s.wake, STREAM_IDLE);
+        send_bytes(ends[1], header + came, sizeof header - came);
+        EXPECT(frame_read_header(&ws, &frame) == 0,
+               "a worker that was woken after %zu bytes of a header must read on: call need, which does "
+               "so, and not stream_need",
+               came);
+        frame_end(&ws);
+        stream_close(&s);
+        close(ends[1]);
     }
 }
 
@@ -274,30 +346,34 @@ int main(void)
     static const struct test tests[] = {
         {"every pair of first bytes, taken apart", every_start, 9, "RFC 6455, section 5.2",
          "frame_decode_start sets fin, rsv, opcode, masked, length and header_size, and none of them "
-         "from "
-         "what was there before."},
+         "from what was there before."},
         {"headers of all three forms, in whatever pieces they come", good_headers, 9,
          "RFC 6455, section 5.2",
          "read_header wants two bytes first, and has frame_decode_start take them apart; read_length: "
-         "126 "
-         "means that the next 2 bytes are the length, 127 the next 8. Then comes the key."},
+         "126 means that the next 2 bytes are the length, 127 the next 8. Then comes the key. The "
+         "payload may come late, and read_header does not wait for it."},
         {"headers that break a rule, rejected at the first byte that shows it", bad_headers, 9,
          "RFC 6455, sections 5.2 and 5.5",
-         "check_rules looks at the first two bytes as soon as they are there, read_length at the length "
-         "as soon as it is known."},
+         "read_header has check_rules look at the first two bytes as soon as they are there, before it "
+         "waits for more; read_length looks at the length as soon as it is known. Each returns what "
+         "fail returns. fail keeps the address of the reason: give it a string constant of at most 123 "
+         "bytes."},
         {"a frame without a mask is rejected, whatever its length", no_mask, 9, "RFC 6455, section 5.1",
          "The highest bit of the second byte says whether there is a mask: a client must always set it. "
          "check_rules fails if it has not."},
         {"headers that are cut off", cut_off_headers, 9, "RFC 6455, section 7.1.7",
-         "If stream_need fails, need, provided, returns -1: return that as it is, and store no close "
-         "code."},
+         "stream_need must return -1 as soon as stream_fill does, or it runs in circles. need, "
+         "provided, then returns -1: return that as it is, and store no close code."},
         {"a header that lies across the buffer's end", at_the_buffers_end, 9, "RFC 6455, section 5.2",
          "A call that receives may move what waits: read_length and read_header must ask for "
-         "stream_next after need, and not keep it from before."},
+         "stream_next after need, and not keep it from before. stream_need counts from in_start: what "
+         "is before that has been read."},
         {"what had come is still there", need_keeps_what_came, 9, "man 2 recv",
          "stream_need only waits, it takes nothing. If stream_fill fails, it returns -1 and leaves "
-         "cause "
-         "and bytes as they are."},
+         "cause and bytes as they are."},
+        {"a worker that was woken reads on", woken, 9, "lesson 14: when things go wrong",
+         "read_length and read_header wait with need. stream_need fails when main wakes the worker, "
+         "because the client is idle, say; need then calls it again."},
         {"not a byte of the payload is taken", nothing_is_taken, 9, "RFC 6455, section 5.2",
          "need, provided, takes no bytes from the stream: read_header only looks at them, at "
          "stream_next."},

@@ -8,6 +8,23 @@
 #include "harness.h"
 #include "utf8.h"
 
+/* One client stops inside a message; its pong says that the fragment was read. Another one has begun none. */
+static void fragments_of_two_clients(void)
+{
+    size_t length;
+    unsigned char pong[2], *begun = frames("01:61 89:", &length);
+    int first = open_websocket();
+
+    send_bytes(first, begun, length);
+    EXPECT(receive_bytes(first, pong, 2) && pong[0] == 0x8A, "a pong between two fragments");
+    have_talk_once(&(struct talk){"a continuation of nothing, while another client has begun a message",
+                                  "80:62", "close:1002"});
+    have_talk_once(
+        &(struct talk){"a message, while another client has begun one", "01:63 80:64", "text:6364"});
+    close(first);
+    free(begun);
+}
+
 static void fragments(void)
 {
     static const struct talk all[] = {
@@ -242,10 +259,28 @@ static void utf8_by_call(void)
             if (result == 0)
                 result = utf8_check(&text, bytes + cut, length - cut);
             EXPECT((result == 0 && text.missing == 0) == (texts[i].wrong == NULL),
-                   "%s, cut at byte %zu: %d", texts[i].hex, cut, result);
+                   "utf8_check of %s, in pieces of %zu and %zu bytes: %d, with %u bytes missing",
+                   texts[i].hex, cut, length - cut, result, text.missing);
         }
         free(bytes);
     }
+}
+
+/* Two texts, byte by byte in turns: what is known of one must not be used for the other. */
+static void utf8_of_two_texts(void)
+{
+    static const unsigned char first[] = {0xE0, 0x9F, 0xBF}, second[] = {0xE2, 0x82, 0xAC};
+    struct utf8 one = {.missing = 0}, other = {.missing = 0};
+    int result[2] = {0, 0};
+
+    needs_own("functions");
+    for (size_t i = 0; i < 3; i++) {
+        result[0] = result[0] != 0 ? -1 : utf8_check(&one, first + i, 1);
+        result[1] = result[1] != 0 ? -1 : utf8_check(&other, second + i, 1);
+    }
+    EXPECT(result[0] == -1, "e09fbf is overlong, also if another text is checked meanwhile");
+    EXPECT(result[1] == 0 && other.missing == 0,
+           "e282ac is good, also if another text is checked meanwhile");
 }
 
 /* ASCII of every length up to some words of skip_ascii, and behind it a byte that is not the text's. */
@@ -453,6 +488,7 @@ static void too_big(void)
         {"a claim of 4294967296 bytes, which is 0 in 32 bits", "=82ff000000010000000001020304",
          "close:1009"},
         {"over the limit in fragments", "02*600 80*401", "close:1009"},
+        {"over it before the last fragment", "02*600 00*401", "close:1009"},
         {"over it by a huge claim", "=82ff7fffffffffffffff01020304", "close:1009"},
         {"a fragment and a huge claim", "02:61 =80ff7fffffffffffffff01020304", "close:1009"},
         {"an empty one at the limit", "02*1000 00: 80:", "binary*1000"},
@@ -611,11 +647,10 @@ int main(void)
         {"fragments make messages, control frames may stand between", fragments, 12,
          "RFC 6455, section 5.4",
          "join_fragment: a first fragment has the opcode, those that follow have 0; another message "
-         "must "
-         "not begin in between. What has begun may be empty: its opcode says so, not its length. "
-         "frame_read_message (lesson 10) goes on after a control frame, and after "
-         "a "
-         "frame without FIN."},
+         "must not begin in between: it returns what fail returns, or no Close frame is sent. What has "
+         "begun may be empty: its opcode says so, not its length. frame_read_message (lesson 10) goes "
+         "on after a control frame, and after a frame without FIN; it forgets the last message once, "
+         "before the first frame and not before each."},
         {"a thousand fragments with pings between", many_fragments, 12, "RFC 6455, section 5.4",
          "A control frame between fragments gets its reply at once, and leaves the message as it is: "
          "handle_control (lesson 11) and frame_read_message (10)."},
@@ -624,15 +659,15 @@ int main(void)
          "join_fragment what does not follow what came before."},
         {"a message whose last fragment is empty, alone", ends_with_nothing, 12, "RFC 6455, section 5.4",
          "An empty fragment needs no bytes: read_payload (lesson 10) must not ask for a piece when "
-         "nothing "
-         "is left to read."},
+         "nothing is left to read."},
         {"a long text, in large pieces", long_text, 12, "RFC 6455, section 5.6",
-         "utf8_check must count as far as size_t does. A piece may end inside a character: "
-         "text->missing "
+         "utf8_check must count as far as size_t does. read_payload (lesson 10) has check_text check "
+         "each piece once, not all that has come. A piece may end inside a character: text->missing "
          "then stays as it is for the next one."},
         {"messages over the limit are rejected with 1009", too_big, 12, "RFC 6455, section 7.4.1",
-         "check_size compares what the header claims with the room that is left; keep both in 64 bits. "
-         "read_length (lesson 9) reads the claim."},
+         "check_size compares what each frame claims, not only the last one, with the room that is "
+         "left: max_message - length. A sum of the two can overflow; so can 32 bits. read_length "
+         "(lesson 9) reads the claim."},
         {"what a header claims costs no memory", claims_cost_nothing, 12, "RFC 6455, section 10.4",
          "Memory must grow with the bytes that came, and not with the length that a header claims: "
          "read_payload (lesson 10) calls make_room for each piece."},
@@ -642,23 +677,28 @@ int main(void)
         {"text must be UTF-8, over the wire", utf8_over_the_wire, 12, "RFC 3629, section 4",
          "In check_byte, the first byte says how many follow; the second has limits of its own after "
          "E0, ED, F0 and F4, and those after it have 80 to BF again. If only 32 bytes of ASCII go "
-         "wrong: utf8_check may call skip_ascii only if "
-         "nothing is missing, and check_byte only if a byte is left after that. If all bad text passes: "
-         "read_payload (lesson 10) must call check_text."},
+         "wrong: utf8_check may call skip_ascii only if nothing is missing, and check_byte only if a "
+         "byte is left after that. If all bad text passes: read_payload (lesson 10) must call "
+         "check_text. If only a text passes that ends inside a character: check_text_end fails if "
+         "text.missing is not 0."},
         {"from fragment to fragment, and from text to text", utf8_from_text_to_text, 12,
          "RFC 6455, section 5.6",
          "A fragment may end inside a character, so text->missing is kept for the next one; "
-         "check_text_end "
-         "wants the message to end whole."},
+         "check_text_end wants the message to end whole."},
         {"the same by call, cut at every byte", utf8_by_call, 12, "RFC 3629, section 4",
-         "The state in struct utf8 must be all that utf8_check needs to go on with the next piece."},
+         "The state in struct utf8 must be all that utf8_check needs to go on with the next piece. A "
+         "piece may be empty: then it looks at no byte."},
+        {"two texts at the same time, by call", utf8_of_two_texts, 12, "RFC 3629, section 4",
+         "check_byte and utf8_check keep what they know in their struct utf8: each client has its own. "
+         "A static variable is shared by all."},
         {"no byte after the text is looked at", utf8_ends_where_the_text_ends, 12, "RFC 3629, section 4",
          "In utf8_check, skip_ascii may move to the end of the piece: then there is no byte left to "
          "check."},
         {"a text of more than 65535 bytes, by call", utf8_of_a_long_text, 12, "RFC 6455, section 5.6",
          "In utf8_check, count the bytes in a size_t: 16 bits begin anew at 65536."},
         {"every pair of bytes, against a second implementation", utf8_pairs, 12, "RFC 3629, section 4",
-         "In check_byte, C0 and C1 never begin a character; 80 to BF only continue one."},
+         "In check_byte, C0 and C1 never begin a character; 80 to BF only continue one. 00 is a "
+         "character like others: utf8_check goes on to `length`."},
         {"every code point in every form, by call", every_code_point, 12, "RFC 3629, section 3",
          "In check_byte, low and high keep out forms that are too long, surrogates, and what is beyond "
          "U+10FFFF."},
@@ -669,8 +709,12 @@ int main(void)
         {"16 MiB in one frame, in fragments, and in pieces of every size", large_messages, 12,
          "RFC 6455, section 5.4",
          "The limit holds for the whole message: check_size counts what came before. read_payload "
-         "(lesson "
-         "10) adds what each piece brought to m->length."},
+         "(lesson 10) adds what each piece brought to m->length."},
+        {"a fragment of one client is nothing to another", fragments_of_two_clients, 12,
+         "RFC 6455, section 5.4",
+         "join_fragment returns what fail returns for a continuation if no message has begun, and for "
+         "another message if one has. What has begun is in ws->message, and each client has its own: a "
+         "static variable is shared by all."},
         {0},
     };
     int status;

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "clients.h"
 #include "harness.h"
 
 #define GET_PAGE "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -55,17 +57,16 @@ static void pause_ms(int ms)
 
 static void empty_server_ends(void)
 {
-    struct timespec begun, now;
+    double begun, took;
 
     server_start(NULL);
     ask(GET_PAGE);
-    clock_gettime(CLOCK_MONOTONIC, &begun);
+    begun = clock_s();
     EXPECT(server_end(SIGTERM) == 0, "a server whose clients have left must end with status 0");
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    EXPECT(
-        now.tv_sec - begun.tv_sec < 3,
-        "a server whose clients have left has nobody to wait for, but ends %ld seconds after the signal",
-        (long)(now.tv_sec - begun.tv_sec));
+    took = clock_s() - begun;
+    EXPECT(took < 3,
+           "a server whose clients have left has nobody to wait for, but ends %.1f s after the signal",
+           took);
 }
 
 static void slow_requests(void)
@@ -338,6 +339,8 @@ static void never_reads(void)
 /* A client in a thread of its own. Each reads at its own speed. */
 struct slow {
     void *(*run)(void *slow);
+    const char *path;
+    int buffer; /* bytes that its kernel keeps, as dial_buffer */
     int fd;
     pthread_t thread;
     const char *wrong; /* what has gone wrong, or NULL */
@@ -432,6 +435,119 @@ static void *many_echoes(void *argument)
     return NULL;
 }
 
+/* Bytes that no buffers on the way hold: the server's send waits for the client. */
+#define HUGE_BYTES 8000000
+#define HUGE_TEXT "8000000"
+
+static void pause_until(double when_s)
+{
+    while (clock_s() < when_s)
+        pause_ms(5);
+}
+
+/* Whether something comes at the look 5 seconds after another one; the time may be up at 6. At the end of the
+ * echo a ping is due anyway: whoever is too late to tell the two apart looks for nothing. */
+static bool comes_too_early(int fd, double look_s)
+{
+    unsigned char got[100];
+
+    if (clock_s() > look_s + 4.6)
+        return false;
+    pause_until(look_s + 4.9);
+    while (recv(fd, got, sizeof got, MSG_DONTWAIT) > 0)
+        ;
+    pause_until(look_s + 5.3);
+    return recv(fd, got, 1, MSG_DONTWAIT | MSG_PEEK) > 0 && clock_s() < look_s + 5.5;
+}
+
+/* A huge echo, which it begins to read when its time was up at one look, and the cause not taken at the
+ * next. The first ping says when main looks: once a second from then on. */
+static void *late_reader(void *argument)
+{
+    struct slow *slow = argument;
+    static unsigned char got[HUGE_BYTES + 10];
+    size_t length;
+    unsigned char *huge;
+    double look_s;
+
+    if (!receive_after_pings(slow->fd, 9, got, sizeof got)) {
+        slow->wrong = "an idle client must get a ping";
+        return NULL;
+    }
+    look_s = clock_s();
+    huge = frames("8a: 82*" HUGE_TEXT, &length);
+    send_bytes(slow->fd, huge, length);
+    pause_until(look_s + 4.3);
+    if (!receive_bytes(slow->fd, got, sizeof got)) {
+        if (clock_s() < look_s + 7) /* after 8 seconds without room, it may be given up */
+            slow->wrong = "a huge echo must arrive, although its client begins to read late";
+    } else if (comes_too_early(slow->fd, look_s))
+        slow->wrong =
+            "a client to which the server was still sending a second ago is not idle: a cause in "
+            "wake that its worker has not taken must restart the clock, in check_time_locked";
+    free(huge);
+    return NULL;
+}
+
+static atomic_bool has_ping, has_spoken; /* the late listener, the speaker */
+
+/* Waits for what another thread does. Returns whether it has. */
+static bool comes_true(const atomic_bool *fact)
+{
+    double until = clock_s() + 2 * WAIT_S;
+
+    while (!*fact && clock_s() < until)
+        pause_ms(5);
+    return *fact;
+}
+
+/* Says 20,000 bytes to the late listener, as soon as that has got its ping. */
+static void *speaker(void *argument)
+{
+    struct slow *slow = argument;
+    char script[410] = "82:", *end = script + 3;
+    size_t length;
+    unsigned char *message;
+
+    for (int i = 0; i < 200; i++)
+        end += sprintf(end, "78");
+    message = frames(script, &length);
+    for (int i = 0; comes_true(&has_ping) && i < 100; i++)
+        if (!send_bytes(slow->fd, message, length))
+            slow->wrong = "a client must be able to speak";
+    has_spoken = true;
+    free(message);
+    return NULL;
+}
+
+/* Gets a ping, and reads on when its time is up again: meanwhile there are bytes under way to it. */
+static void *late_listener(void *argument)
+{
+    struct slow *slow = argument;
+    char got[2000];
+    unsigned opcode = 0;
+    double ping_s;
+
+    while (opcode != 9 && receive_frame(slow->fd, &opcode, got, sizeof got) >= 0)
+        ;
+    has_ping = true;
+    if (opcode != 9) {
+        slow->wrong = "an idle client must get a ping";
+        return NULL;
+    }
+    ping_s = clock_s();
+    if (!comes_true(&has_spoken) || clock_s() > ping_s + 1) /* so slow a machine cannot tell */
+        return NULL;
+    pause_until(ping_s + 2.5);
+    send_bytes(slow->fd, "\x89\x80\0\0\0\0", 6);
+    while (opcode != 10 && opcode != 8 && receive_frame(slow->fd, &opcode, got, sizeof got) >= 0)
+        ;
+    if (opcode != 10)
+        slow->wrong = "a client is not given up while bytes are under way to it, not even if it has not "
+                      "replied to the ping before them: keepalive must call stream_is_idle first";
+    return NULL;
+}
+
 static atomic_bool busy;
 
 /* Is echoed to without a pause: far more events than the slow subscriber can read. */
@@ -481,20 +597,29 @@ static void *slow_subscriber(void *argument)
 static void slow_is_not_dead(void)
 {
     struct slow clients[] = {
-        {.run = one_large_echo}, {.run = many_echoes}, {.run = busy_client}, {.run = slow_subscriber}};
-    enum { CLIENTS = sizeof clients / sizeof clients[0] };
+        {one_large_echo, "/echo", SLOW_BUFFER},
+        {many_echoes, "/echo", SLOW_BUFFER},
+        {busy_client, "/echo", SLOW_BUFFER},
+        {slow_subscriber, "/wire", 0},
+        {late_reader, "/echo", 0},
+        {late_listener, "/chat", SLOW_BUFFER},
+        {speaker, "/chat", 0},
+    };
+    enum { ALL = sizeof clients / sizeof clients[0], LATE = 3 };
+    /* The last three count seconds; with a sanitizer, all takes longer. */
+    int count = sanitized ? ALL - LATE : ALL;
 
-    server_start("--wire", "--timeout", "2");
+    server_start("--wire", "--timeout", "2", "--max-message", HUGE_TEXT);
     busy = true;
-    for (int i = 0; i < CLIENTS; i++) {
-        struct slow *slow = &clients[i];
-        dial_buffer = slow->run == slow_subscriber ? 0 : SLOW_BUFFER;
-        slow->fd = open_websocket_at(slow->run == slow_subscriber ? "/wire" : "/echo");
+    has_ping = has_spoken = false;
+    for (int i = 0; i < count; i++) {
+        dial_buffer = clients[i].buffer;
+        clients[i].fd = open_websocket_at(clients[i].path);
     }
     dial_buffer = 0;
-    for (int i = 0; i < CLIENTS; i++)
+    for (int i = 0; i < count; i++)
         EXPECT(pthread_create(&clients[i].thread, NULL, clients[i].run, &clients[i]) == 0, "a thread");
-    for (int i = 0; i < CLIENTS; i++) {
+    for (int i = 0; i < count; i++) {
         pthread_join(clients[i].thread, NULL);
         EXPECT(clients[i].wrong == NULL, "with --timeout 2: %s", clients[i].wrong);
         close(clients[i].fd);
@@ -621,7 +746,7 @@ static void memory_comes_back(void)
         clients[i] = open_websocket();
     at_first = server_memory();
     /* KiB; a message is 256, full buffers are 32; two newcomers for each may cost what the first did */
-    memory_limit = at_first + count * 24 + 2 * (at_first - empty);
+    memory_limit = at_first + count * 32 + 2 * (at_first - empty);
     for (int round = 1; round <= rounds; round++) {
         for (int i = 0; i < count; i++) {
             be_busy(clients[i]);
@@ -931,12 +1056,112 @@ static void second_signal(void)
 
 static void no_hangup(void)
 {
-    server_ignores_hangup = true;
+    server_ignores = SIGHUP;
     server_start(NULL);
-    server_ignores_hangup = false;
+    server_ignores = 0;
     server_signal(SIGHUP);
     for (int i = 0; i < 5; i++)
         EXPECT_STATUS(GET_PAGE, 200, "<html");
+    server_stop();
+}
+
+/* A shell has what it starts with & ignore SIGINT. */
+static void interrupt_in_background(void)
+{
+    needs_own("way to end");
+    server_ignores = SIGINT;
+    server_start(NULL);
+    server_ignores = 0;
+    EXPECT(!server_signal_is("SigIgn", SIGINT, server_pid),
+           "stop_on_signals must set the handler of SIGINT, also if it was ignored");
+    EXPECT(server_end(SIGINT) == 0, "and SIGINT stops the server then");
+}
+
+/* Whoever has started the server may have blocked signals, and a mask survives exec. */
+static void signals_blocked(void)
+{
+    char answer[2000] = "";
+    sigset_t blocked, usual;
+    int mute, idle;
+
+    sigfillset(&blocked);
+    sigprocmask(SIG_BLOCK, &blocked, &usual);
+    server_start("--timeout", "1");
+    sigprocmask(SIG_SETMASK, &usual, NULL);
+    mute = dial();
+    idle = open_websocket();
+    EXPECT(
+        receive_all(mute, answer, sizeof answer) > 0 && strncmp(answer, "HTTP/1.1 408 ", 13) == 0,
+        "408 for a client that sends nothing, of a server that was started with all signals blocked: %s",
+        answer);
+    expect_ping(idle, "of a server that was started with all signals blocked");
+    close(mute);
+    close(idle);
+    server_stop();
+}
+
+/* The timer was stopped in between: only a look that starts it anew is followed by one in a second. */
+static int look_twice(void)
+{
+    struct itimerval left = {{0, 0}, {0, 0}};
+
+    clients_begin(1);
+    clients_check_time();
+    setitimer(ITIMER_REAL, &left, NULL);
+    pause_ms(600);
+    clients_check_time();
+    getitimer(ITIMER_REAL, &left);
+    return left.it_value.tv_sec > 0 || left.it_value.tv_usec > 0 ? 0 : 1;
+}
+
+static void each_look_starts_the_timer(void)
+{
+    needs_own("functions");
+    EXPECT(in_child(look_twice) == 0,
+           "after a look because a client came, the next one must come a second later, and not two");
+}
+
+/* A client of a server in which lessons/tools/calls.c brings about what $NAME says. Only a server that build.py
+ * has made holds calls.c. */
+static int open_where(const char *name)
+{
+    const char *folder = getenv("WORKSHOP");
+
+    needs(folder != NULL && *folder != '\0', "server with lessons/tools/calls.c");
+    setenv(name, "1", 1);
+    server_start("--timeout", "1");
+    unsetenv(name);
+    return open_websocket();
+}
+
+/* Main's looks come a little early here. From a ping to the next one it takes two of them. A busy machine may be
+ * late, but not each time. */
+static void early_looks(void)
+{
+    double least = 10, from, took;
+    int fd = open_where("SLOW_CLOCK");
+
+    reply_to_ping(fd, "after the timeout");
+    for (int i = 0; i < 3 && least > 2.5; i++) {
+        from = clock_s();
+        reply_to_ping(fd, "after the reply to one");
+        took = clock_s() - from;
+        least = took < least ? took : least;
+    }
+    EXPECT(least <= 2.5,
+           "with --timeout 1, from one ping to the next it must take 2 seconds at most, but takes %.1f",
+           least);
+    close(fd);
+    server_stop();
+}
+
+/* The first signal comes just before recv, where it has no effect. */
+static void lost_signal(void)
+{
+    int fd = open_where("LOSE_SIGNALS");
+
+    expect_ping(fd, "also if the first signal came just before recv, and had no effect");
+    close(fd);
     server_stop();
 }
 
@@ -947,8 +1172,8 @@ static const struct test tests[] = {
      "clients_stop waits for an empty table: end_client (lesson 2) calls clients_leave."},
     {"stopping while clients come", stop_among_arrivals, 14, "man 3 pthread_kill",
      "wake_locked must look at client->running before it calls pthread_kill: a worker that has just "
-     "been "
-     "started has not said yet which thread it is. clients_stop locks the table before it looks at it."},
+     "been started has not said yet which thread it is. clients_stop locks the table before it looks at "
+     "it."},
     {"running out of descriptors passes", out_of_descriptors, 14, "man 2 accept, EMFILE",
      "If accept4 fails, accept_loop (lesson 1) asks accept_failed, provided, which sleeps a little: "
      "descriptors come back. end_client (2) must give them back."},
@@ -957,7 +1182,8 @@ static const struct test tests[] = {
      "rejected; end_client (2) calls clients_leave, provided, which counts it off."},
     {"stopping tells every client, and waits for it", stop_tells_clients, 14, "RFC 6455, section 7.4.1",
      "clients_stop stores STREAM_STOPPING in every stream, and wake_locked sends each worker the "
-     "signal. Main knows them by clients_enter, called by start_client (lesson 2)."},
+     "signal. It only looks at the cause: the worker takes it, and finds none if wake is 0 again. Main "
+     "knows them by clients_enter, called by start_client (lesson 2)."},
     {"stopping among requests", stop_among_requests, 14, "RFC 9110, section 15.6.4",
      "read_line, provided, fails with 503 if the server stops in the middle of a request: request_read "
      "(lesson 4) returns -1 then. Later a read of a frame notices it: need, provided, calls read_on."},
@@ -970,8 +1196,13 @@ static const struct test tests[] = {
      "first one sends no 1001: see wake_locked."},
     {"signals that come at once stop it in order", signals_at_once, 14, "man 2 sigaction",
      "stop_on_signals asks for on_signal to be called each time: it must not set SA_RESETHAND."},
+    {"SIGINT that was ignored stops it all the same", interrupt_in_background, 14, "man 1p sh",
+     "stop_on_signals leaves only SIGHUP ignored. A shell that starts a program with & makes it ignore "
+     "SIGINT."},
     {"SIGHUP that was ignored stays ignored", no_hangup, 14, "man 1 nohup",
      "stop_on_signals asks sigaction what SIGHUP does now, before it changes that."},
+    {"each look at the clients starts the timer anew", each_look_starts_the_timer, 14, "man 2 setitimer",
+     "clients_check_time, provided, sets the timer at each look."},
     {"a request that is not whole in time gets 408", slow_requests, 14, "RFC 9110, section 15.5.9",
      "check_time_locked: before the upgrade, bytes that come give no more time. read_line, provided, "
      "has the request rejected with 408."},
@@ -982,10 +1213,16 @@ static const struct test tests[] = {
      "RFC 6455, section 5.5.2",
      "check_time_locked stores STREAM_IDLE, and wake_locked sends the signal; need, provided, calls "
      "read_on, and that keepalive. It fails, with CLOSE_POLICY_VIOLATION, only if nothing has come "
-     "since "
-     "the last ping: `received` is still pinged_at."},
+     "since the last ping: `received` is still pinged_at."},
+    {"a look at the clients that comes early does not cost a second", early_looks, 14, "man 2 setitimer",
+     "In check_time_locked, the time is up if no more than TICK_MS is left."},
     {"a pong may take the whole timeout", late_pong, 14, "RFC 6455, section 5.5.2",
      "When check_time_locked has stored STREAM_IDLE, the time begins anew: since_ms is now."},
+    {"signals that were blocked at the start", signals_blocked, 14, "man 2 sigprocmask",
+     "prepare, provided, unblocks all signals."},
+    {"a signal that came too early is sent again", lost_signal, 14, "man 3 pthread_kill",
+     "check_time_locked calls wake_locked each time, not only when the time is up: as long as the "
+     "worker has not noticed, its wake is set."},
     {"an idle client's thread sleeps", idle_clients_sleep, 14, "man 3 pthread_kill",
      "wake_locked sends the signal only if the stream's wake is set: who has nothing to notice sleeps "
      "on."},
@@ -993,12 +1230,14 @@ static const struct test tests[] = {
      "check_progress_locked, provided, aborts the connection of a client that has acknowledged nothing "
      "for its whole time: then the send in send_all_locked (lesson 5) fails."},
     {"slow is not dead", slow_is_not_dead, 14, "man 7 tcp, SIOCOUTQ",
-     "keepalive sends no ping while bytes are under way: stream_is_idle, provided, asks the kernel. "
-     "In keepalive, ask that first."},
+     "keepalive sends no ping while bytes are under way: stream_is_idle, provided, asks the kernel. In "
+     "keepalive, ask that first. In check_time_locked, a cause in wake that was not taken restarts the "
+     "clock, as bytes that came do."},
     {"stopping does not wait for ever", stop_aborts_the_rest, 14, "man 2 shutdown",
      "After STOP_S, clients_stop calls stream_abort for the connections that are left: that ends "
-     "every "
-     "call that waits for one. end_client (lesson 2) calls clients_leave, which wakes main."},
+     "every call that waits for one. Their workers need a moment for their end, so it waits once more "
+     "before it looks whether any are left. end_client (lesson 2) calls clients_leave, which wakes "
+     "main."},
     {"a frame that drips is a sign of life", dripping_frame, 14, "RFC 6455, section 5.5.2",
      "Idle means that no byte came: after the upgrade, check_time_locked begins anew whenever the "
      "stream has received something."},

@@ -41,9 +41,12 @@ static unsigned char *compress_as(const void *bytes, size_t length, const struct
     size_t room = 12 * length + 1000, step = way->flush_every > 0 ? way->flush_every : length + 1;
     unsigned char *out = malloc(room);
     z_stream z = {.next_in = (z_const Bytef *)bytes, .next_out = out, .avail_out = (uInt)room};
-    bool well = out != NULL && deflateInit2(&z, way->level, Z_DEFLATED, -way->window_bits,
-                                            way->memory_level, way->strategy) == Z_OK;
+    bool well;
 
+    if (out == NULL)
+        abort();
+    well = deflateInit2(&z, way->level, Z_DEFLATED, -way->window_bits, way->memory_level,
+                        way->strategy) == Z_OK;
     for (size_t at = 0; well && (at < length || at == 0); at += step) {
         z.avail_in = (uInt)(length - at < step ? length - at : step);
         well = deflate(&z, Z_SYNC_FLUSH) == Z_OK && z.avail_out > 0;
@@ -156,7 +159,8 @@ static bool expect_echo(int fd, unsigned opcode, const void *bytes, size_t lengt
     n = inflate_message(reply.payload, reply.length, window_bits, text);
     if (!EXPECT(n >= 0,
                 "the compressed echo cannot be inflated by itself, with an empty window of 2^%d bytes: "
-                "is it whole, and does deflate_compress begin anew with each message?",
+                "is it whole, does it keep to the window of window_bits, and "
+                "does deflate_compress begin anew with each message?",
                 window_bits))
         return false;
     return EXPECT((size_t)n == length && memcmp(text, bytes, length) == 0,
@@ -263,6 +267,11 @@ static const struct offer_case offers[] = {
     {"permessage-deflate; server_max_window_bits_and_more=10", NULL, 0},
     {"permessage-deflate; server_no_context_takeover_at_all", NULL, 0},
     {"permessage-deflate; Server_no_context_takeover_", NULL, 0},
+    {"permessage-deflate; client_no_context_takeover_", NULL, 0},
+    {"permessage-deflate; client_no_context", NULL, 0},
+    {"permessage-deflate; client_max_window_bits_", NULL, 0},
+    {"permessage-deflate; client_max", NULL, 0},
+    {"permessage-deflate; xclient_max_window_bits", NULL, 0},
     {"permessage-deflate; x", NULL, 0},
     {"permessage-deflate; x=y; server_no_context_takeover", NULL, 0},
     {"permessage-deflate; permessage-deflate", NULL, 0},
@@ -921,6 +930,32 @@ static void bomb_by_call(void)
     free(nulls);
 }
 
+/* A header claims 4 EiB, of which seven bytes come, and then the end. */
+static void claim_by_call(void)
+{
+    static const struct trace_source source = {.connection = 7};
+    static struct stream stream;
+    struct websocket ws;
+    struct feeding f;
+    size_t length;
+    unsigned char *bytes = frames("=c1ff400000000000000000000000 =f248cdc9c90700", &length);
+
+    needs_own("functions");
+    feed_start(&f, bytes, length, FEED_WHOLE, true);
+    stream_open(&stream, f.fd);
+    frame_begin(&ws, &stream, &source, 100000, 1 << 20);
+    frame_compress(&ws, 13);
+    EXPECT(
+        frame_read_message(&ws) == -1 && ws.close_code == 0 && stream.cause == STREAM_EOF,
+        "a compressed frame claims 4 EiB, and the connection ends after 7 bytes: read_compressed must "
+        "read those, in pieces, and find the end; but the close code is %u",
+        ws.close_code);
+    frame_end(&ws);
+    feed_finish(&f);
+    stream_close(&stream);
+    free(bytes);
+}
+
 /* What messages take together is limited, inflated as well. */
 static void memory_for_all(void)
 {
@@ -1099,6 +1134,7 @@ int main(void)
         {"each offer gets the response that it should", offers_and_responses, 15, "RFC 7692, section 7",
          "add_parameter declines an offer with a parameter that is unknown, comes twice, or has a value "
          "that it must not have: the sizes of windows are 8 to 15, and zlib compresses with 9 or more. "
+         "If the 101 has (null) in it: this offer was accepted, and must be declined. "
          "If no offer at all is accepted: handshake_switch (lesson 8) puts what "
          "deflate_response says into the 101. If it is the echo that is wrong: deflate_compress."},
         {"nothing is agreed on without --compress", off_by_default, 15, "RFC 6455, section 5.2",
@@ -1107,16 +1143,13 @@ int main(void)
          "The reason of the Close frame says more. \"RSV bits\": is_compressed says no, or check_rules "
          "(lesson 9) does not ask it, or on_upgrade (lesson 8) does not call frame_compress. \"Ends too "
          "early\": read_compressed must put the tail back when the message is over, 00 00 ff ff. "
-         "\"Broken\": "
-         "and not before, after each frame. \"Not "
-         "UTF-8\": inflate_piece must have check_text look at what was made, not at what crossed the "
-         "wire."},
+         "\"Broken\": and not before, after each frame. \"Not UTF-8\": inflate_piece must have "
+         "check_text look at what was made, not at what crossed the wire."},
         {"RSV1 may be on the first frame of a message alone", where_rsv1_may_be, 15,
          "RFC 7692, section 6.1",
          "is_compressed: RSV1, without RSV2 and RSV3, on a text or binary frame. A continuation has "
-         "opcode "
-         "0, and belongs to the message that was begun. check_rules (lesson 9) asks it if rsv is not "
-         "0."},
+         "opcode 0, and belongs to the message that was begun. check_rules (lesson 9) asks it if rsv is "
+         "not 0."},
         {"an empty message", empty_messages, 15, "RFC 7692, section 7.2.3.6",
          "Of nothing, a compressor makes a single byte, 00; with the tail behind it that is an empty "
          "block. inflate_piece must not take a piece of which nothing came for an error."},
@@ -1129,11 +1162,12 @@ int main(void)
          "The fragments of a message are one stream of compressed bytes: read_compressed puts the tail "
          "behind the last one only, and leaves ws->inflater as it is in between."},
         {"a window of 32,768 bytes, to its end", the_largest_window, 15, "RFC 7692, section 7.2.2",
-         "inflater_begin asks for a window of 2^15 bytes: no client has agreed to a smaller one."},
+         "inflater_begin, provided, asks for a window of 2^15 bytes. If it crashes here: inflate_piece "
+         "takes the address m->bytes + m->length anew each time, because make_room may move the "
+         "memory."},
         {"text is checked behind the inflating", texts, 15, "RFC 6455, section 8.1",
          "UTF-8 is what the message holds, not what crossed the wire: inflate_piece has check_text look "
-         "at "
-         "the bytes that were made, each time some were."},
+         "at the bytes that were made, each time some were."},
         {"bad text is rejected before its frame ends", bad_text_is_rejected_early, 15,
          "RFC 6455, section 8.1",
          "inflate_piece checks what a piece became before the next one is read."},
@@ -1142,17 +1176,15 @@ int main(void)
         {"messages are compressed if they become shorter, control frames never", replies, 15,
          "RFC 7692, sections 6.1 and 7.2.1",
          "deflate_compress: everything is flushed with Z_SYNC_FLUSH, and the last four bytes, 00 00 ff "
-         "ff, "
-         "are removed. If it would not become shorter than it was, it returns NULL."},
+         "ff, are removed. If it would not become shorter than it was, it returns NULL."},
         {"messages over 16 MiB go as they are", very_long_messages, 15, "", "frame_write"},
         {"compressing, by call", compress_by_call, 15, "RFC 7692, section 7.2.1",
          "deflate_compress gives deflate() as much room as the message has bytes. If that is used up, "
-         "the "
-         "message does not become shorter, and the result is NULL."},
+         "the message does not become shorter, and the result is NULL."},
         {"the limit holds for the bytes of the message", limits, 15, "RFC 6455, section 7.4.1",
-         "inflate_piece: max_message bytes are allowed, one more is not. What counts is m->length, not "
-         "the "
-         "bytes on the wire, which may be more or less."},
+         "inflate_piece: max_message bytes are allowed, one more is not. m->length never exceeds that, "
+         "because room_left stops there: if input is left then, it is too much. The bytes on the wire, "
+         "which may be more or less, do not count."},
         {"messages of every size, there and back", echoes_of_every_size, 15, "RFC 7692, section 7.2",
          "inflate_piece calls make_room until the message has room, and goes on as long as something is "
          "left of the piece; m->length grows by what was made."},
@@ -1160,14 +1192,17 @@ int main(void)
          "Each compressor chooses its blocks as it likes: all that inflate understands is right."},
         {"broken data is rejected with 1007", broken_data, 15, "RFC 6455, section 7.4.1",
          "If inflater_run returns -1, inflate_piece returns what fail_inflating returns. With the tail "
-         "behind "
-         "it, a whole message ends where a block ends."},
+         "behind it, a whole message ends where a block ends."},
         {"a bomb is refused before it bursts", bomb, 15, "RFC 6455, section 10.4",
          "inflate_piece gives inflater_run no more room than room_left says, and fails with "
          "CLOSE_MESSAGE_TOO_BIG if something is left of the piece when the message has max_message "
          "bytes."},
         {"the same by call: what is made is counted", bomb_by_call, 15, "RFC 6455, section 10.4",
          "At most max_message bytes may be made of a message, however many it stands for."},
+        {"what a compressed frame claims costs no memory, by call", claim_by_call, 15,
+         "RFC 6455, section 10.4",
+         "read_compressed takes no memory for frame->length: it reads into an array of "
+         "COMPRESSED_PIECE_BYTES, again and again."},
         {"inflating, by call", inflate_by_call, 15, "RFC 7692, section 7.2.2", "inflater_run"},
         {"offers behind others, and lists that end anywhere, by call", offers_by_call, 15,
          "RFC 7692, section 5", "deflate_negotiate looks at each offer in turn."},
@@ -1176,7 +1211,8 @@ int main(void)
         {"an idle client costs no more than without compression", idle_clients, 15,
          "RFC 7692, section 7.1.1",
          "What deflate_compress takes it must give back: deflateEnd, and free if it returns NULL."},
-        {"the trace shows what crossed the wire", the_trace, 15, "", "keep_payload, payload_of"},
+        {"the trace shows what crossed the wire", the_trace, 15, "",
+         "read_compressed gives each piece to keep_payload, as soon as it has read it."},
         {"two threads write compressed messages to one client", two_threads, 15, "",
          "deflate_compress may be called by several threads at once: it must share nothing."},
         {"clients that leave in the middle of a message", left_in_the_middle, 15, "",

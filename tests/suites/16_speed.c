@@ -168,14 +168,6 @@ static void close_watchers(void)
         close(watchers.sockets[--watchers.count]);
 }
 
-static double clock_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* How many pauses a watcher can have begun since then, and one that it was in. A slow machine has more time, so
  * this allows it more. */
 static long pauses_since(double start)
