@@ -63,7 +63,7 @@ SOURCES = $(wildcard *.[ch] $(foreach folder,suites harness system bench peers,t
 PACKAGES = gcc libc6-dev make libb64-dev libmd-dev zlib1g-dev
 WORKSHOP_PACKAGES = $(PACKAGES) libcunit1-dev gdb python3 curl netcat-openbsd xxd openssl procps
 TEST_PACKAGES = $(WORKSHOP_PACKAGES) clang $(FUZZER_PACKAGE) clang-format clang-tidy cppcheck gawk \
-	patch util-linux zsh fish nginx fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
+	git patch util-linux zsh fish nginx fossil pandoc ca-certificates fonts-dejavu-core fonts-noto-color-emoji \
 	help2man man-db mandoc tidy $(NODE_PACKAGES) $(PEER_PACKAGES)
 # The clients that others wrote. Ubuntu has no firefox-esr; the tests leave it out there.
 PEER_PACKAGES = python3-websockets python3-aiohttp python3-gi gir1.2-soup-3.0 libwebsockets-dev \

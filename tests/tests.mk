@@ -58,11 +58,13 @@ TSAN = BUILD=build/tsan SERVER=build/tsan/server CFLAGS="-O1 -g" HARDENING= VARI
 # Thread sanitizer needs its memory where it expects it; randomised addresses may be in the way.
 NOT_RANDOM = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-# The first find most faults soonest. The last measure, or fill the machine: each has it for itself.
+# The first find most faults soonest. Those that measure, or fill the machine, have it for themselves.
 SIDE_BY_SIDE = check-proof check-written check-faults check-clang check-lto check-stages check-lessons lint check-mistakes \
 	check-challenges check-workshop check-learn check-tours check-foreign check-command-line check-editor \
 	check-fuzz check-environment check-compress check-house check-recordings
-ALONE = check-asan check-tsan check-bench check-soak check-peers check-browser check-book check-firefox
+ALONE = check-asan check-tsan check-bench check-soak
+# Programs that others wrote, which take a while to start: two at a time, and nothing else beside them.
+OF_OTHERS = check-browser check-book check-firefox check-peers
 
 test: ## all tests: tests/README.md lists them
 	@$(MAKE) --no-print-directory check
@@ -70,6 +72,7 @@ test: ## all tests: tests/README.md lists them
 	@$(MAKE) -s --no-print-directory $(BUILD)/tests/system/stage tests/node_modules
 	@python3 tests/harness/run.py targets $(SIDE_BY_SIDE)
 	@for part in $(ALONE); do $(MAKE) --no-print-directory $$part || exit; done
+	@python3 tests/harness/run.py targets $(OF_OTHERS)
 	@echo "All tests have passed."
 
 check-clang: ## the quick tests, on what clang makes

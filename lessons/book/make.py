@@ -161,6 +161,7 @@ def tidy(text):
     text = re.sub(r"<pre\b(?![^>]*tabindex)", '<pre tabindex="0"', text)
     text = re.sub(r"<table>", '<div class="table" tabindex="0"><table>', text)
     text = text.replace("</table>", "</table></div>").replace("<th></th>", "<td></td>")
+    text = text.replace(' type="1"', "")        # of a list, which pandoc 3 says, and HTML does not know
     text = re.sub(r' style="[^"]*"', "", text)  # the server allows none that stands in a page
     return re.sub(r"<!--.*?-->\s*", "", text, flags=re.S)
 

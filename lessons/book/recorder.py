@@ -43,6 +43,14 @@ def is_unset(value):
     return value.address is not None and read_bytes(value.address, size) == bytes([UNSET]) * size
 
 
+def is_there(pointer):
+    """Whether a pointer leads to memory: it may not have been set yet, or what it leads to was freed."""
+    try:
+        return read_bytes(pointer, 1) != b""
+    except gdb.MemoryError:
+        return False
+
+
 def quoted(data):
     if data.startswith(bytes([UNSET])):
         return "?"
@@ -181,9 +189,9 @@ def connection_of(frame):
     for one in frames(frame):
         for _, value in arguments(one) if is_own(one) else []:
             name = struct_name(value)
-            if name in ("websocket", "request") and int(value) and int(value["source"]):
+            if name in ("websocket", "request") and is_there(value) and is_there(value["source"]):
                 return int(value["source"]["connection"])
-            if name == "client" and int(value):
+            if name == "client" and is_there(value):
                 return int(value["number"])
     return 0
 
@@ -192,7 +200,7 @@ def buffer_of(stream):
     start, end = int(stream["in_start"]), int(stream["in_end"])
     first = max(0, min(start, end - WINDOW)) // 16 * 16 if end > WINDOW else 0
     return {"start": start, "end": end, "first": first,
-            "bytes": read_bytes(stream["in"].address + first, min(end - first, WINDOW)).hex(),
+            "bytes": read_bytes(stream["in"][0].address + first, min(end - first, WINDOW)).hex(),
             "out": int(stream["out_length"])}
 
 
@@ -207,7 +215,7 @@ def look(thread, stack):
     seen = {"thread": thread.num, "name": thread_words(thread),
             "at": place(frame), "under": [place(f) for f in stack[1:]],
             "variables": variables(frame, frame.find_sal().line, stream)}
-    if stream is not None:
+    if stream is not None and is_there(stream):
         seen |= {"buffer": buffer_of(stream), "connection": connection_of(frame),
                  "received": int(stream["received"]),
                  "sent": int(gdb.parse_and_eval("bytes_sent")[int(stream["fd"])])}
@@ -238,11 +246,12 @@ class Thread:
         return Thread.by_number.setdefault(number, Thread())
 
     def is_new(self, stack, begins):
-        """Whether a line is to be written: not one that goes on after a call, and not the 100th round's."""
+        """Whether a line is to be written: not one that goes on after a call, and not the 100th round's.
+        A function's first line is a new call, unless gdb tells of it twice, as it may where the tour stops."""
         frame, depth = stack[0], len(stack)
         name, line = frame.name(), frame.find_sal().line
         del self.calls[depth:]
-        if len(self.calls) < depth or begins or self.calls[-1].name != name:
+        if len(self.calls) < depth or self.calls[-1].name != name or begins and self.calls[-1].line != line:
             del self.calls[depth - 1:]
             while len(self.calls) < depth - 1:
                 self.calls.append(Activation(None, self.calls))
@@ -257,6 +266,19 @@ class Thread:
         return not call.over and not call.silent
 
 
+def problems_are_written(function):
+    """What goes wrong in a function that gdb calls is written: gdb would only print it, and a tour shows only
+    what it wants to."""
+    @functools.wraps(function)
+    def guarded(*arguments):
+        try:
+            return function(*arguments)
+        except Exception as error:
+            write({"problem": f"{type(error).__name__}: {error}"})
+            return False
+    return guarded
+
+
 class Line(gdb.Breakpoint):
     """At the first instruction of a line, or of a part of one."""
 
@@ -264,17 +286,15 @@ class Line(gdb.Breakpoint):
         super().__init__(f"*{address}", internal=True)
         self.silent, self.begins = True, begins
 
+    @problems_are_written
     def stop(self):
-        try:
-            thread = gdb.selected_thread()
-            stack = [f for f in frames(gdb.newest_frame()) if is_own(f)]
-            if any(f.name() in CLOCKED for f in stack):
-                return False
-            mine = Thread.get(thread.num)
-            if mine.is_new(stack, self.begins):
-                mine.waiting.append(look(thread, stack))
-        except Exception as error:  # gdb would only say that a Python error occurred
-            gdb.write(f"recorder: {type(error).__name__}: {error}\n", gdb.STDERR)
+        thread = gdb.selected_thread()
+        stack = [f for f in frames(gdb.newest_frame()) if is_own(f)]
+        if any(f.name() in CLOCKED for f in stack):
+            return False
+        mine = Thread.get(thread.num)
+        if mine.is_new(stack, self.begins):
+            mine.waiting.append(look(thread, stack))
         return False
 
 
@@ -310,6 +330,7 @@ def write(entry):
     FILE.flush()
 
 
+@problems_are_written
 def at_stop(event):
     """Writes what the thread has done since its last stop, and what it looks like now."""
     thread = gdb.selected_thread()

@@ -134,11 +134,9 @@ def build_program(name, program, flags):
     path = os.path.join(learner.FOLDER, f"{name}.c")
     if not os.path.exists(path):
         raise Trouble(f"there is no {path} yet. Begin with its main, and a connection")
-    words = [path if word == os.path.join(learner.FOLDER, "server.c") else word
-             for word in build.command(learner.FOLDER, program)]
-    done = subprocess.run([*words, *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode:
-        raise Trouble("it does not compile:\n" + done.stdout.decode(errors="replace"))
+    built, said = build.program(learner.FOLDER, program, main=f"{name}.c", more=flags)
+    if not built:
+        raise Trouble("it does not compile:\n" + said)
 
 
 def run(test, races=False):

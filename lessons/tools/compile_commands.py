@@ -30,15 +30,10 @@ def made_by_make():
 
 
 def made_by_build(folder, place):
-    """build.py takes a folder's files, and more, in one command. Those that are in `place` are wanted."""
-    words = build.command(folder, "none")
-    files = [word for word in words if word.endswith(".c")]
-    at = words.index("-o")
-    flags = [word for word in [*words[:at], *words[at + 2:]]
-             if word not in files and not word.startswith(("-l", "-Wl,"))]
-    for name in files:
+    """build.py compiles a folder's files, and more. Those that are in `place` are wanted."""
+    for name, words in build.compilations(folder):
         if name.startswith(place + "/"):
-            yield {"file": name, "arguments": [*flags, "-c", name]}
+            yield {"file": name, "arguments": [*words, "-c", name]}
 
 
 entries = [*made_by_make(), *made_by_build(".", "lessons/tools")]

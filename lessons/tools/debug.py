@@ -56,7 +56,9 @@ def server_of(lesson):
         made = os.path.abspath(f"{learner.MADE}/tour")
         learner.make_folder(made)
         functions.rest(learner.FOLDER, f"{made}/source")
-        if subprocess.run(build.command(f"{made}/source", f"{made}/server"), check=False).returncode:
+        built, said = build.program(f"{made}/source", f"{made}/server")
+        sys.stderr.write(said)
+        if not built:
             fail(f"this must be mended first. The finished code: make debug LESSON={lesson.number} WORKSHOP=")
         return f"{made}/server"
     if is_there:

@@ -4,8 +4,6 @@ The folder is $WORKSHOP, or "workshop". It is "" if WORKSHOP is set but empty, o
 then the finished code is meant. What is made from it goes to build/workshop, and from another folder's, such
 as ann, to build/workshop-ann. The working directory is the top of the project.
 """
-import contextlib
-import fcntl
 import glob
 import hashlib
 import os
@@ -14,6 +12,7 @@ import subprocess
 import sys
 
 import build
+from build import make_folder, turn
 from course import LAST, LESSONS
 from functions import functions_of, read, sources
 
@@ -47,11 +46,6 @@ def need_folder():
                  "make workshop LESSON=7 with lesson 7.")
 
 
-def make_folder(path):
-    if subprocess.run(["sh", "lessons/tools/folder.sh", path], check=False).returncode:
-        sys.exit(1)
-
-
 # ---- what is written ----
 
 def learners():
@@ -77,18 +71,9 @@ def place(function):
 
 # ---- building ----
 
-@contextlib.contextmanager
-def turn(folder):
-    """Checks may run at the same time, and need the same programs: one builds them there, the others wait for it."""
-    make_folder(folder)
-    with open(f"{folder}/lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def fingerprint():
-    """What a build of the learner's code, and of the suites, is made of. If it is the same as it was, what
-    was made is still good. The project's place is part of it: the programs hold names of its files."""
+    """What the learner's code and the suites are made of. If it is the same as it was, what a check has found still
+    holds. The project's place is part of it: the programs hold names of its files."""
     digest = hashlib.sha1(repr([build.compiler(), os.environ.get("CFLAGS"), os.getcwd()]).encode())
     for path in sorted([*glob.glob(f"{glob.escape(FOLDER)}/*.[ch]"), *glob.glob("lessons/tools/*.[ch]"),
                         *glob.glob("tests/suites/*.c"), *glob.glob("tests/harness/*.[ch]"),
@@ -127,17 +112,11 @@ def compile_learners(name, suite=None):
     """Builds the server, or a suite that calls functions, from the learner's code. What the compiler says is
     in NAME.said. Returns whether it compiles."""
     with turn(MADE):
-        now = fingerprint()
-        if content(f"{name}.of") == now and os.path.exists(f"{MADE}/{name}"):
-            return True
-        keep(f"{name}.of", "")
-        command = [sys.executable, "lessons/tools/build.py", FOLDER, f"{MADE}/{name}.new", *([suite] if suite else [])]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        keep(f"{name}.said", done.stdout.decode(errors="replace"))
-        if done.returncode == 0:
+        built, said = build.program(FOLDER, f"{MADE}/{name}.new", suite)
+        keep(f"{name}.said", said)
+        if built:
             os.replace(f"{MADE}/{name}.new", f"{MADE}/{name}")
-            keep(f"{name}.of", now)
-        return done.returncode == 0
+        return built
 
 
 # What a compiler says if a library is missing, or the compiler.

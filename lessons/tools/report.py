@@ -110,13 +110,16 @@ def kind_of(text):
 
 
 def others(stacks, text):
-    """The further places: where memory was allocated and freed, what the other thread did."""
+    """The further places: where memory was allocated and freed, which variable it is, what the other thread did."""
     size = re.search(r"is located (\d+) bytes (?:to the right of|after) (\d+)-byte region", text)
     if size:
         yield f"That is offset {int(size[1]) + int(size[2])} in a block of {size[2]} bytes,"
     variable = re.search(r"'(\w+)'.*<== Memory access at offset \d+ (\w+)", text)
     if variable:
         yield f"That {variable[2]} the variable {variable[1]}."
+    shared = re.search(r"Location is global '(\w+)", text)
+    if shared:
+        yield f"That is the variable {shared[1]}. It is static or global, so all threads share it."
     for stack in stacks:
         kind = re.match("(freed|allocated|previous (?:atomic )?(?:read|write))",
                         stack.title.lower().removeprefix("previously "))

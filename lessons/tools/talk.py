@@ -48,7 +48,8 @@ def words_for(frame_first, payload, plain=None):
     more = '' if frame_first & 0x80 else ' (to be continued)'
     if name == 'close' and len(payload) >= 2:
         return f'close, code {struct.unpack("!H", payload[:2])[0]} {shown(payload[2:], 123)}'.rstrip()
-    size = f'{len(payload)} bytes' + ('' if plain is None else f' → {len(plain)}')
+    size = f'{len(payload)} byte' + ('' if len(payload) == 1 else 's')
+    size += '' if plain is None else f' → {len(plain)}'
     return f'{name}{more}, {size} {shown(payload if plain is None else plain)}'.rstrip()
 
 

@@ -30,6 +30,7 @@ class Call:
         self.is_own = bool(self.place and not re.match(r"\.|/usr|/build", self.place)
                            and not re.match(r"(todo|crash|harness|learn|show)\.c:", self.file)
                            and not self.is_of_suite and not self.name.startswith("__wrap_"))
+        self.is_nowhere = self.name == "??" and gdb.solib_name(frame.pc()) is None
         self.arguments = ", ".join(self.read_arguments(frame)) if self.is_own else ""
 
     @staticmethod
@@ -87,7 +88,11 @@ class Thread:
     def repeated(self):
         """A function that calls itself, again and again."""
         names = [call.name for call in self.calls[self.near:]]
-        return next((name for name in names if names.count(name) >= 10), None)
+        return next((name for name in names if name != "??" and names.count(name) >= 10), None)
+
+    def is_lost(self):
+        """Whether the nearest function's return address was overwritten, so that its caller is unknown."""
+        return any(call.is_nowhere for call in self.calls[self.near + 1:self.near + 2])
 
     def show_calls(self, most):
         """The program's calls, innermost first, with what they were given."""
@@ -151,7 +156,8 @@ def tell_crash(threads):
         say(words + (f" in the check itself, {thread.calls[0].file}" if in_check else ""))
         return
     call, name, again = thread.calls[thread.near], thread.called(), thread.repeated()
-    say(f"{words} in {name + ', called from ' if name else ''}{call.name}, {call.file}")
+    said = words.partition(" (")[0] if thread.is_lost() else words      # the address may be what was written there
+    say(f"{said} in {name + ', called from ' if name else ''}{call.name}, {call.file}")
     if re.match(r"free|malloc|calloc|realloc", name):
         say("    What malloc keeps is damaged: something was written beyond what it gave,\n"
             "    or was freed twice, or did not come from malloc at all.")
@@ -159,6 +165,9 @@ def tell_crash(threads):
             open(os.environ["MALLOC_DAMAGED"], "w", encoding="utf-8").close()
     if again:
         say(f"    {again} calls itself, again and again.")
+    if thread.is_lost():
+        say("    Where it should return to is overwritten: something was written beyond a\n"
+            "    local array of its own.")
     thread.show_calls(3 if again else 4)
 
 

@@ -141,6 +141,9 @@ class Check:
         if self.first <= self.number:
             return
         print(f"    compare with the finished code: make solution LESSON={self.number}")
+        for lesson in self.not_passed_before()[:1]:
+            print(f"    lesson {lesson.number} has not passed with its functions as they are: "
+                  f"make check LESSON={lesson.number}")
         # What is next: the lesson after this one, if that is what is to be written. Another one is named.
         if self.first == self.number + 1 and self.first <= LAST_TO_WRITE:
             print("\nNext: ", end="")
@@ -152,14 +155,17 @@ class Check:
                   "To be written: ", end="")
             tell_next(self.first)
 
+    def not_passed_before(self):
+        """The earlier lessons whose functions are neither as they were when they passed, nor as the finished ones."""
+        return [lesson for lesson in LESSONS[:min(self.number, self.first) - 1]
+                if learner.functions_print(lesson.number) not in (learner.content(f"{lesson.number}.functions"),
+                                                                  learner.functions_print(lesson.number, "."))]
+
     def tell_earlier(self):
-        """A red may come from an older function: names the first earlier lesson whose check fails as well. Those
-        whose functions are as they were when they passed, or as the finished ones, are not checked again."""
+        """A red may come from an older function: names the first earlier lesson whose check fails as well."""
         if not self.is_learners or os.environ.get("ALONE"):
             return
-        due = [lesson for lesson in LESSONS[:min(self.number, self.first) - 1]
-               if learner.functions_print(lesson.number) not in (learner.content(f"{lesson.number}.functions"),
-                                                                 learner.functions_print(lesson.number, "."))]
+        due = self.not_passed_before()
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             passed = list(pool.map(check_quietly, due))
         for lesson, passes in zip(due, passed):

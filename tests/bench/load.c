@@ -619,7 +619,7 @@ static void first_message(int fd)
 /* --chat: a client is in the room when it has got a pong. Until then it may hear of others who come. */
 static void enter_room(int fd)
 {
-    unsigned char ping[14], payload[125];
+    unsigned char ping[14] = {0}, payload[125];
     size_t length;
 
     send_now(fd, ping, make_frame(ping, 9, NULL, 0));

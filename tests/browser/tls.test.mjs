@@ -359,7 +359,7 @@ test('start.sh starts all, and Ctrl-C ends all, with a Close frame', { timeout: 
   const script = run(join(lesson, 'start.sh'), [String(port), '0', '0', '--timeout', '5']);
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   try {
-    await eventually(() => script.text.includes('nginx before them') || script.how !== undefined, 'start.sh to be ready');
+    await eventually(() => script.text.includes('nginx in front of them') || script.how !== undefined, 'start.sh to be ready');
     assert.equal(script.how, undefined, script.text);
     const page = await context.newPage();
     await page.goto(`https://localhost:${port}/`);

@@ -8,14 +8,14 @@ CDPATH= cd "$(dirname "$0")/../.."
 
 cases='wrong_byte wrong_line wrong_answer crash crash_in_call crash_without_gdb recursion circles lock
 silence circles_in_call ended unwritten_in_call unwritten_501 unwritten_1011 later_501 later_1011
-needs_a_later_lesson passed_before wrong_answer_waits no_event foreign green
+needs_a_later_lesson not_left_out passed_before wrong_answer_waits no_event foreign green
 overflow freed_twice leak undefined race'
 
 # Makes what is wrong in a copy of the finished code, or of a stage, and builds it:
-#     wrong SUITE STAGE FILE SED
+#     wrong SUITE STAGE FILE SED      without $left_out, a function, if that is set
 wrong() {
     suite=$folder/$1
-    python3 lessons/tools/functions.py stage "$2" "$here/code"
+    python3 lessons/tools/functions.py stage "$2" "$here/code" ${left_out:+"$left_out"}
     if [ $# -gt 2 ]; then
         cp "$here/code/$3" "$here/before"
         sed -i "$4" "$here/code/$3"
@@ -214,6 +214,17 @@ unwritten_1011() {
     wrong 10_echo 10
     run
     shows 'your server says: lesson 10 is yours to write ('
+}
+
+# What is called only in or after an unwritten function is not said to be left out.
+not_left_out() {
+    for left_out in worker handshake_switch on_upgrade; do
+        wrong 08_switch 9
+        run
+        shows 'is yours to write ('
+        never_shows 'must call'
+    done
+    left_out=''
 }
 
 # A later lesson's rejection does not hide what is wrong with this one's.

@@ -222,6 +222,13 @@ choosing() {
     done
     run 0 make workshop LESSON=3
 
+    about 'an earlier lesson that was changed and not checked again'
+    run 0 make workshop LESSON=8
+    sed -i '/parse_header(/,/^{/s/^{/{ \/* mine *\//' workshop/handshake.c
+    SANITIZE=0 run 0 make check LESSON=7
+    says '^    lesson 4 has not passed with its functions as they are: make check LESSON=4$'
+    run 0 make workshop LESSON=3
+
     about 'what is checked'
     run 0 make check LESSON=7 WORKSHOP=
     says 'Checking the finished code'
