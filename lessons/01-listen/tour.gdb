@@ -8,7 +8,7 @@ commands
   say bt (backtrace) shows which function called which.
   your-turn bt
   say n (next) runs that line and shows the one after it. p (print) shows the value of a variable.
-  ask Which number will the socket get?
+  ask The socket will be 3. What are 0, 1 and 2?
   your-turn n
   your-turn p fd
   say The descriptor of our socket is 3, because 0, 1 and 2 were taken: the program reads from 0,
@@ -23,7 +23,8 @@ commands
   silent
   here
   say The server has said where it listens, and main enters its loop. It will wait in accept4 until
-  say somebody connects, and gdb shows no prompt while it waits. Type c and connect with a browser.
+  say somebody connects, and gdb shows no prompt while it waits. Type c. With CLIENT=1, a client
+  say connects now; without it, you connect, with a browser.
 end
 
 tbreak write_address
@@ -34,12 +35,13 @@ commands
   say accept4 has returned: here is a client. finish returns to the loop, where fd is.
   your-turn finish
   your-turn p fd
-  say A second socket, for this client alone. This is the address of the client, with a port that
-  say the client's system has chosen:
+  say This is a second socket, for this client alone. And this is the client's address, with a port
+  say that the client's system has chosen:
   your-turn p (char *)address
-  say The listener has not changed and waits for the next client. Type c and connect again.
+  say The listener has not changed and waits for the next client. Type c; if you are the client,
+  say connect once more.
   your-turn p listener
-  ask Will the next client share the first one's socket?
+  ask Which number would the next client's socket get if the first client had left?
 end
 
 break write_address
@@ -47,8 +49,8 @@ ignore $bpnum 2
 commands
   silent
   here
-  say The next client, while the first one is still there. It has a socket of its own. (up looks at
-  say the function that called this one.)
+  say Here is the next client. The first is still there; had it left, 4 would be free for this one.
+  say (up looks at the function that called this one.)
   your-turn up
   your-turn p fd
   tour-ends

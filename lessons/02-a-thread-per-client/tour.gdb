@@ -12,10 +12,11 @@ tbreak worker
 commands
   silent
   here
-  say This is another thread, in its first function. It was given only an address, argument,
-  say and main has filled in what is there. A cast says which type it has.
+  say This is another thread, in its first function. All that it was given is an address, argument,
+  say where main has made a client. The cast tells gdb what type is there.
   your-turn p ((struct client *)argument)->number
-  say Next, the thread gives itself a name. Type c; then connect a second time, and ask for something.
+  say Next, the thread gives itself a name. Type c; if you are the client, connect a second time, and
+  say ask for something.
 end
 
 tbreak trace_line
@@ -30,8 +31,8 @@ commands
   your-turn clients
   your-turn thread 2
   your-turn bt 5
-  say It waits in recv for client 1. Now hold client 2 instead: with scheduler-locking on, c lets only
-  say the thread run that gdb looks at. (Client 1 asks for something now.)
+  say It waits in recv for client 1. Now hold client 2 instead: with scheduler-locking on, c runs only
+  say the thread that gdb looks at. (Client 1 asks for something now.)
   ask Does client 1 get its response while client 2 is held?
   your-turn set scheduler-locking on
   your-turn tbreak write_head
@@ -39,7 +40,7 @@ commands
   here
   say Client 1 gets its response. Client 2 has not run a single line meanwhile, but is still connected.
   your-turn clients
-  say Let all threads run again before you go on. If not, c would let only one run.
+  say Let all threads run again before you go on; otherwise c would run only one of them.
   your-turn set scheduler-locking off
   tour-ends
 end

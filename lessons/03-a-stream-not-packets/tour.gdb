@@ -4,7 +4,7 @@ tbreak stream_read_line
 commands
   silent
   here
-  say Somebody needs a line. stream shows what has arrived: the read buffer, and the write buffer.
+  say The server needs a line. stream shows what has arrived: the read buffer, and the write buffer.
   your-turn stream
   say Nothing has arrived, so this function will call stream_fill. c runs to there.
 end
@@ -13,7 +13,7 @@ tbreak stream_fill
 commands
   silent
   here
-  say It waits here until bytes arrive. finish runs to the end of this function, and then, stream again.
+  say It waits here until bytes arrive. finish runs to the end of the function. Then look at stream again.
   your-turn finish
   your-turn stream
   say One recv has returned 13 bytes, half a line. The caret is under the byte that is read next.
@@ -26,8 +26,8 @@ ignore $bpnum 1
 commands
   silent
   here
-  say stream_fill again: the 13 bytes were taken, and no line ended among them. They are not lost. up
-  say goes to the caller, which has put them into line. (p *line@*length prints that many bytes of it.)
+  say This is stream_fill again: the 13 bytes were taken, and none of them ends the line. up
+  say goes to its caller, which has put them into line. (p *line@*length prints that many bytes of it.)
   your-turn up
   your-turn p *line@*length
   say c: the next recv brings the rest, and the line after it.

@@ -8,7 +8,7 @@ commands
   your-turn p line
   say finish runs parse_request_line to its end, and 0 means that all went well. request shows what
   say the struct holds now.
-  ask Are the path and the query copied out of the line?
+  ask Which byte of the line will be the end of the path?
   your-turn finish
   your-turn request
   say The target is now a path and a query. Nothing was copied: null terminators have replaced the
@@ -23,7 +23,7 @@ commands
   here
   your-turn p line
   your-turn finish
-  say The list has one more header field.
+  say The field has been added to the list:
   your-turn p r->headers[r->header_count - 1]
   ask The next field is ACCEPT, with two spaces before its value. What is stored?
 end
@@ -34,7 +34,7 @@ commands
   here
   say This stop has a condition: break parse_header if line[0] == 'A'.
   your-turn p line
-  say The two spaces are not part of the value. The name stays as it was sent, in capitals.
+  say The two spaces do not become part of the value. The name stays as it was sent, in capitals.
 end
 
 tbreak check_request

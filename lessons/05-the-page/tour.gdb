@@ -7,7 +7,7 @@ commands
   say The request is whole, and it asks for one of the page's files.
   your-turn p file->path
   your-turn p file->type
-  say c: the head of the response comes first.
+  say c runs on to where the head of the response is written.
 end
 
 tbreak stream_write
@@ -27,7 +27,7 @@ ignore $bpnum 1
 commands
   silent
   here
-  say Now the bytes of the file. No flag is set, because nothing follows. c: both will be sent.
+  say This writes the bytes of the file. No flag is set, because nothing follows. c runs on to the send.
   your-turn p first_length
   your-turn p flags
   ask How many sends do head and file need?
@@ -48,7 +48,7 @@ tbreak stream_linger
 commands
   silent
   here
-  say Everything has been sent. Now the server ends its direction and waits for the client to end
+  say Everything has been sent. Now the server shuts down its half and waits for the client to close
   say the other one, but not for long.
   your-turn stream
   tour-ends

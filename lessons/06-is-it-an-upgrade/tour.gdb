@@ -26,7 +26,7 @@ commands
   say The check fails. (Several files have a function fail; this is the one in handshake.c.)
   your-turn p status
   your-turn p reason
-  say The response will have this status, and this sentence as its body. c: the second request.
+  say The response will have this status, and this sentence as its body. Now for the second request.
 end
 
 tbreak is_key
@@ -42,7 +42,7 @@ tbreak check_origin
 commands
   silent
   here
-  say The last question: whose page is asking? This client is not a browser and sends no Origin.
+  say The third question: whose page is asking? This client is not a browser and sends no Origin.
   ask Is it rejected for that?
   your-turn finish
 end

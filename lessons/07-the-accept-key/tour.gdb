@@ -15,17 +15,17 @@ commands
   say SHA-1 has left 20 bytes. x shows memory, and /20xb means 20 bytes of it, in hex.
   your-turn x/20xb digest
   say Now finish writes these 20 bytes in Base64, into the caller's accept.
-  ask How many characters do 20 bytes become in Base64?
+  ask libb64 adds a line feed. Where will it be?
   your-turn finish
   your-turn p accept
-  say 28, and the last one is only padding. c runs on to the response.
+  say 28 characters. A null terminator has replaced the line feed after them. c runs on to the response.
 end
 
 tbreak write_head
 commands
   silent
   here
-  say This response carries it. gdb has a printf of its own, which shows a string line by line.
+  say This response carries the accept key. (gdb's own printf shows a string line by line.)
   your-turn printf "%s", head
   say The browser computes the same from its key, and compares. This key is the example of
   say RFC 6455, section 1.3, where you find the same digest.

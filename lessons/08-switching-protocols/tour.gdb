@@ -39,7 +39,7 @@ tbreak read_header
 commands
   silent
   here
-  say The request has done its work, and frames are read from the same stream. finish shows that the
+  say The request has been freed, and frames are read from the same stream. finish shows that the
   say header is there without a recv.
   your-turn finish
   your-turn stream

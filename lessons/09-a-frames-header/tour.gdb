@@ -41,7 +41,7 @@ tbreak read_length if frame->length == 127
 commands
   silent
   here
-  say This one is longer than 65535 bytes. The 7 bits say 127, and 8 more bytes hold the length.
+  say This one is longer than 65,535 bytes. The 7 bits say 127, and 8 more bytes hold the length.
   your-turn finish
   your-turn frame-bits
   your-turn p frame->header_size
@@ -49,6 +49,6 @@ commands
   tour-ends
 end
 
-say A length has three forms, and this tour stops at each: for a short text, for one of some 300
-say letters, and for a large one. (With a browser: send these three; "large" on the page is the last.)
+say A length has three forms, and this tour stops at each: for a short text, for one of about 300
+say characters, and for a large one. (With a browser: send these three; the last is "large" on the page.)
 tour-begins

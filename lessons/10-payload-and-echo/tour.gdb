@@ -8,7 +8,7 @@ commands
   say show 16).
   your-turn x/5xb bytes
   your-turn x/4xb key
-  say A watchpoint stops when memory changes, whoever changes it. -l: this place, whatever its name.
+  say A watchpoint stops when memory changes, whoever changes it. -l means: this place in memory.
   your-turn watch -l bytes[0]
   ask The byte is 0x7f, and the key begins with 0x37. What does it become?
   your-turn c

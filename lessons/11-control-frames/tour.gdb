@@ -10,7 +10,7 @@ commands
   your-turn message
   say The ping's payload has a place of its own, ws->control, so it does not disturb the message.
   your-turn p *ws->control@frame->length
-  say It goes back in a pong. c runs on until the second fragment has been read.
+  say The payload goes back in a pong. c runs on until the second fragment has been read.
   ask Is any of the first fragment lost?
 end
 
@@ -46,8 +46,8 @@ tbreak stream_linger
 commands
   silent
   here
-  say The Close frame has been sent, and the stream takes nothing more. The server ends the connection
-  say first, as RFC 6455 section 7.1.1 asks; then it reads until the client has ended too.
+  say The Close frame has been sent, and the stream drops later writes. The server closes its half
+  say first, as RFC 6455 section 7.1.1 asks; then it reads until the client has closed the other.
   your-turn p s->closed
   your-turn stream
   tour-ends

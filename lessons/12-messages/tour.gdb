@@ -26,7 +26,7 @@ tbreak check_text_end
 commands
   silent
   here
-  say FIN has arrived. Does the text end inside a character? message says: it does not.
+  say FIN has arrived. Does the text end inside a character? The command message says that it does not.
   your-turn message
   your-turn finish
   say c: the next text is not UTF-8.
@@ -37,7 +37,7 @@ tbreak check_byte if byte == 0xC0
 commands
   silent
   here
-  say No character begins with 0xC0, because one byte would be enough for what it means.
+  say No character begins with 0xC0: whatever it would encode already fits in one byte.
   your-turn p/x byte
   your-turn finish
 end

@@ -14,10 +14,10 @@ tbreak say
 commands
   silent
   here
-  say Ada's worker has read her message. It will publish it, and send it to nobody.
+  say Ada's worker has read her message. It will publish it, but it will not send it to anybody.
   your-turn message
   your-turn clients
-  say Two senders sleep on the condition published, in broadcast_next. So stop next where one of them
+  say Two senders sleep on the condition published, in broadcast_next. Stop next where one of them
   say has something to send.
   your-turn tbreak frame_write
   ask Does a sender hold the ring's lock while it sends?

@@ -4,8 +4,8 @@ tbreak on_signal
 commands
   silent
   here
-  say SIGTERM has arrived in the middle of whatever the thread was doing: main waited in accept4. A
-  say signal handler may do next to nothing. This one sets a flag, and makes that accept4 fail.
+  say SIGTERM has arrived in the middle of whatever the thread was doing: it waited in accept4. A signal
+  say handler may do next to nothing. This one sets a flag, and makes that accept4 fail.
   your-turn bt
 end
 
@@ -13,20 +13,22 @@ tbreak clients_stop
 commands
   silent
   here
-  say The accept loop is over. Each worker waits in recv, and main cannot call a function there.
+  say The accept loop is over. Each worker waits in recv, and this thread cannot make it
+  say call a function.
   your-turn clients
   say The table has all of them, the newest first. Which ones have a WebSocket?
   your-turn p clients.first->number
   your-turn p clients.first->upgraded
   your-turn p clients.first->next->upgraded
-  ask How can main tell a thread that waits in recv to stop?
+  ask Which client's worker is woken first?
 end
 
 tbreak wake_locked if client->upgraded
 commands
   silent
   here
-  say Main has left a cause in every stream: a number in memory, which nobody has looked at yet.
+  say Client 3's, because the newest client is first in the table. The main thread has stored a cause in
+  say every stream: a number in memory, which no worker has looked at yet.
   your-turn p (enum stream_cause)client->stream.wake
   say Now the signal. With scheduler-locking on, only the thread that gdb looks at runs: so finish sends
   say it, and nothing else happens.
@@ -40,10 +42,10 @@ tbreak check_wake if s->wake != 0
 commands
   silent
   here
-  say recv has failed with EINTR, and the worker looks for a cause. It takes this one, and its
+  say recv has failed with EINTR, and the worker looks for a cause. It takes this one, and the
   say read fails with it, all the way up to the function that knows what to do.
   your-turn bt 6
-  ask Who sends the Close frame: main, or this thread?
+  ask Does the main thread send the Close frame, or this one?
 end
 
 tbreak read_on if ws->stream->cause == STREAM_STOPPING
@@ -52,9 +54,10 @@ commands
   here
   your-turn p ws->stream->cause
   say This function knows that the client has a WebSocket, and that no frame is half sent. So
-  say this thread sends Close 1001, and not main. 0 means: read on, until the client has replied.
+  say this thread sends Close 1001, and not the main thread. 0 means: read on, until the client has
+  say replied.
   your-turn finish
-  say Let all threads run again. The client in the middle of its request gets 503, the other nothing.
+  say Let all threads run again. Client 2, in the middle of its request, gets 503. Client 1 gets nothing.
   your-turn set scheduler-locking off
 end
 
@@ -63,8 +66,8 @@ commands
   silent
   here
   say This client has replied with its own Close frame, so its worker ends. It takes its client out of
-  say the table, and wakes main if it was the last one. (gdb does not stop the clock: if you have read
-  say for more than STOP_S seconds, main has aborted the connection instead.)
+  say the table, and wakes the main thread if it was the last one. (gdb does not stop the clock: if you
+  say have read for more than STOP_S seconds, the main thread has aborted the connection instead.)
   your-turn p clients.served
 end
 
@@ -72,7 +75,7 @@ tbreak files_forget
 commands
   silent
   here
-  say No worker is left, and nobody was cut off in the middle of a frame.
+  say No worker is left, and no client was cut off in the middle of a frame.
   your-turn p clients.first
   tour-ends
 end

@@ -7,7 +7,7 @@ commands
   say The client offers permessage-deflate. This is a parameter of its offer.
   your-turn p (char *)p->name
   your-turn p p->has_value
-  say Without a value, it means: you may limit my window. This is the offer so far:
+  say Without a value, it means: you may limit my window. This is the offer so far, still empty:
   your-turn p *offer
   your-turn finish
 end
@@ -16,7 +16,7 @@ tbreak handshake_switch
 commands
   silent
   here
-  say The offer was accepted. This goes into the 101: neither side will refer to an earlier message.
+  say The offer was accepted, and this goes into the 101: no message will refer to an earlier one.
   your-turn p (char *)deflate_response(&r->deflate)
 end
 
@@ -24,7 +24,7 @@ tbreak is_compressed if frame->rsv != 0
 commands
   silent
   here
-  say A frame has arrived. Without lesson 15, one bit of it would be an error.
+  say A frame has arrived. In lesson 9, one of its bits was an error.
   your-turn frame-bits
 end
 
@@ -43,7 +43,7 @@ tbreak inflate_piece if ws->message.length > 0
 commands
   silent
   here
-  say The message is there. Now the four bytes that the client has removed.
+  say The message is there. The next piece is the four bytes that the client has removed.
   your-turn message
   your-turn x/4xb piece
 end
@@ -52,7 +52,7 @@ tbreak deflate_compress
 commands
   silent
   here
-  say The first message was too short to be worth it and was echoed as it is. This one is not.
+  say The first message was too short to be worth compressing, and was echoed as it is. This one is not.
   your-turn p length
 end
 
@@ -60,7 +60,7 @@ tbreak write_frame if opcode >= 0x40
 commands
   silent
   here
-  say What it has shrunk to goes out as a frame. 0x41 is the opcode of a text, with RSV1 before it.
+  say The compressed message goes out as a frame. 0x41 is the opcode of a text, with RSV1 before it.
   your-turn p length
   your-turn p/x opcode
   tour-ends

@@ -106,6 +106,6 @@ start_server 2 "$server_2" "$@"
 server_2=$listening
 start_nginx
 echo "two servers: http://127.0.0.1:$server_1/ and http://127.0.0.1:$server_2/"
-echo "nginx before them: https://localhost:$port/"
+echo "nginx in front of them: https://localhost:$port/"
 wait "$nginx"
 fail "nginx has ended: $(tail -n 1 $folder/nginx.log)"

@@ -136,7 +136,8 @@ class Run(Program):
         try:
             status = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            raise Trouble(f"{what}: the client should end, but still runs after {PATIENCE:.0f} s") from None
+            raise Trouble(f"{what}: the client should have ended, but is still running after {PATIENCE:.0f} s. "
+                          "If main has returned, it waits for the thread in getline: see hint 2") from None
         if status < 0:
             raise Trouble(f"{what}: the client has crashed (signal {-status})")
         if (status == 0) != well:

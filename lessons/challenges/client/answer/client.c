@@ -20,6 +20,7 @@
 #include <strings.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "frame.h"
 #include "handshake.h"
@@ -36,6 +37,15 @@
 /* Read by both threads, but each stream has one reader, and its writes are whole: see stream.h. */
 static struct stream stream;
 
+/* Ends the program. exit would first take the lock of standard input (glibc does since 2.41), and the
+ * second thread holds that while it waits for a line. */
+static void end(int status) __attribute__((noreturn));
+static void end(int status)
+{
+    fflush(stdout);
+    _exit(status);
+}
+
 /* Says why the client gives up, and ends it. */
 static void give_up(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 static void give_up(const char *format, ...)
@@ -48,7 +58,7 @@ static void give_up(const char *format, ...)
     vfprintf(stderr, format, arguments);
     fprintf(stderr, "\n");
     va_end(arguments);
-    exit(EXIT_FAILURE);
+    end(EXIT_FAILURE);
 }
 
 /* Fills `bytes` with what nobody can guess: RFC 6455 sections 4.1 and 5.3 ask for that. */
@@ -307,5 +317,5 @@ int main(int argc, char **argv)
     if (pthread_create(&thread, NULL, send_lines, NULL) != 0)
         give_up("there is no thread for what is typed");
     print_texts();
-    return EXIT_SUCCESS;
+    end(EXIT_SUCCESS);
 }
