@@ -12,12 +12,12 @@ commands
   your-turn finish
 end
 
-tbreak handshake_switch
+tbreak deflate_response
 commands
   silent
   here
-  say The offer was accepted, and this goes into the 101: no message will refer to an earlier one.
-  your-turn p (char *)deflate_response(&r->deflate)
+  say The offer was accepted. What this function returns goes into the 101: no message will refer to an earlier one.
+  your-turn finish
 end
 
 tbreak is_compressed if frame->rsv != 0

@@ -795,5 +795,8 @@ gdb.execute("handle SIGTERM nostop noprint pass", to_string=True)
 # A stop whose function is not there must not leave its commands to the stop before it.
 gdb.execute("set breakpoint pending on")
 gdb.execute("set confirm off")
-if not is_played():
+if is_played():
+    # On processors with AMX, gdb 13 cannot: "Couldn't write extended state status". So no tour may need it.
+    gdb.execute("set may-call-functions off")
+else:
     gdb.execute("set pagination off")
