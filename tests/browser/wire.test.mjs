@@ -234,7 +234,7 @@ pageTest('a row says how its time splits, and how well the clock is known', asyn
 // gdb stops the server where it is to write the echo, for a second, and lets it go on.
 async function holdASecond(pid, then) {
   const gdb = spawn('gdb', ['-nx', '-q', '-batch', '-p', String(pid), '-ex', 'break frame_write if opcode == 1 && flags == 0',
-    '-ex', 'printf "%s\\n", "ready"', '-ex', 'continue', '-ex', 'shell sleep 1', '-ex', 'delete', '-ex', 'detach'],
+    '-ex', 'echo ready\\n', '-ex', 'continue', '-ex', 'shell sleep 1', '-ex', 'delete', '-ex', 'detach'],
   { stdio: ['ignore', 'pipe', 'ignore'] });
   const ended = new Promise((done) => { gdb.on('close', done).on('error', done); });
   try {
