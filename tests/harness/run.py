@@ -98,7 +98,7 @@ def in_figures(text):
     if "\n# pass " in text:
         counts = re.findall(r"^(?:# pass|Ran) (\d+)", text, re.M)
         left_out = re.findall(r"left out, .*", text)
-        return "; ".join([f"{sum(map(int, counts))} passed", *left_out])
+        return "; ".join([f"{sum(map(int, counts))} passed", *dict.fromkeys(left_out)])
     lines = [line for line in text.splitlines()
              if re.search(r"\d passed|^\d+ (?!warnings? generated)", line)]
     return (lines or ["done"])[-1]
