@@ -14,22 +14,22 @@ from functions import functions_of, sources
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 README = "lessons/README.md"
-TABLE = re.compile(r"^\| \| lesson \| minutes .*?\n(?=\n)", re.M | re.S)
+TABLE = re.compile(r"^\| \| lesson \| .*?\n(?=\n)", re.M | re.S)
 
 
 class Lesson:
     """The fields of course.toml, with what follows from them."""
 
-    def __init__(self, number, name, minutes, notes, check, own=False, instead=None):
-        self.number, self.name, self.minutes, self.notes = number, name, minutes, notes
-        self.check, self.own, self.instead = check, own, instead
+    def __init__(self, number, name, shows, minutes, notes, check, own=False):
+        self.number, self.name, self.shows, self.minutes, self.notes = number, name, shows, minutes, notes
+        self.check, self.own = check, own
         words = re.sub(r"[^\w\- ]", "", name).replace(" ", "-")
         self.folder = f"{number:02}-{words}"
         self.text = f"lessons/{self.folder}/README.md"
 
     @property
     def has_something_to_write(self):
-        return self.instead is None
+        return self.check != "none"
 
     @property
     def suite(self):
@@ -51,13 +51,13 @@ class Lesson:
         return sorted(found, key=lambda function: (places[function.name] < 0, places[function.name]))
 
     def row(self):
-        names = [f"`{function.name}`" for function in self.functions()]
+        functions = len(self.functions())
         check = self.check
         if check == "calls":
-            check += " them" if len(names) > 1 else " it"
+            check += " them" if functions > 1 else " it"
         notes = ", ".join(f"[{note}](notes.md#{note.lower()})" for note in self.notes)
-        cells = [f"{self.number:02}", f"[{self.name}]({self.folder}/README.md)", str(self.minutes), notes,
-                 f"nothing: {self.instead}" if self.instead else ", ".join(names), check]
+        cells = [f"{self.number:02}", f"[{self.name}]({self.folder}/README.md)", self.shows, str(self.minutes),
+                 str(functions), notes, check]
         return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|\n"
 
 
@@ -83,8 +83,8 @@ LAST_TO_WRITE = max(lesson.number for lesson in LESSONS if lesson.has_something_
 
 
 def table():
-    head = ("| | lesson | minutes | notes | functions that you write | check |\n"
-            "| --- | --- | --- | --- | --- | --- |\n")
+    head = ("| | lesson | at the end | minutes | functions | notes | check |\n"
+            "| --- | --- | --- | --- | --- | --- | --- |\n")
     return head + "".join(lesson.row() for lesson in LESSONS)
 
 
