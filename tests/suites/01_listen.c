@@ -729,8 +729,8 @@ int main(void)
          "fails if open_socket has not called listen. (The workshop does not notice a client that you "
          "accept with accept.)"},
         {"clients wait in a queue while it is busy", queue, 1, "man 2 listen",
-         "listen's second argument says how many clients may wait to be accepted: SOMAXCONN is as many "
-         "as the system allows."},
+         "In open_socket, listen's second argument says how many clients may wait to be accepted: "
+         "SOMAXCONN is as many as the system allows."},
         {"its sockets wait, and are its own", sockets_wait, 1, "man 2 accept, man 2 socket",
          "Both socket in open_socket and accept4 in accept_loop get SOCK_CLOEXEC, and neither "
          "SOCK_NONBLOCK. Each "
@@ -758,12 +758,15 @@ int main(void)
          "open_listener, provided, looks at errno to say what helps: in open_socket, close must not "
          "change it."},
         {"a port is free again at once", same_port_again, 1, "man 7 socket, SO_REUSEADDR",
-         "For a minute after its server has ended, a port can be bound again only with SO_REUSEADDR, "
-         "set before bind."},
+         "For a minute after its server has ended, a port can be bound again only with SO_REUSEADDR: "
+         "open_socket must set it before it calls bind."},
         {"it listens on IPv6, and not on other machines' addresses", other_addresses, 1,
          "man 3 getaddrinfo",
-         "Make the socket of the family that getaddrinfo found, and bind to the address that it found, "
-         "which is ai_addrlen bytes long."},
+         "open_socket makes the socket of the family that getaddrinfo found, at->ai_family, and binds "
+         "it "
+         "to the address that it found, which is ai_addrlen bytes long. announce has write_address "
+         "write "
+         "the address that getsockname tells."},
         {"if the first address cannot be had, it takes the next", next_address, 1, "man 3 getaddrinfo",
          "open_socket must return -1 if bind or listen fails: open_listener, provided, then tries the "
          "next address."},
