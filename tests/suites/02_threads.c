@@ -143,8 +143,32 @@ static bool threads_are_named(void)
     return server_thread("client 1") && server_thread("client 2");
 }
 
+static int number_wanted;
+
+static bool thread_is_numbered(void)
+{
+    char name[20];
+
+    snprintf(name, sizeof name, "client %d", number_wanted);
+    return server_thread(name) != 0;
+}
+
+/* The next client has this number, which has more digits than the one before. */
+static void expect_number(int number)
+{
+    int fd = dial();
+
+    number_wanted = number;
+    EXPECT(eventually(thread_is_numbered),
+           "worker must name its thread after the whole number: the %dth client's must be called "
+           "\"client %d\", but the server's threads are: %s",
+           number, number, server_thread_names());
+    close(fd);
+}
+
 static void names(void)
 {
+    enum { LAST = 1000 };
     int one, two;
 
     needs_own("threads");
@@ -156,6 +180,11 @@ static void names(void)
            "the threads of the first two clients must be named \"client 1\" and \"client 2\", for "
            "client->number, but the server's threads are: %s",
            server_thread_names());
+    for (int number = 3; number <= LAST; number++)
+        if (number == 10 || number == 100 || number == LAST)
+            expect_number(number);
+        else
+            ask("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     close(one);
     close(two);
     server_stop();
@@ -412,8 +441,8 @@ int main(void)
          "start_worker calls pthread_create once for each client; worker returns when the client has "
          "left."},
         {"threads carry their client's number", names, 2, "man 3 pthread_setname_np",
-         "worker names its own thread before anything else, after client->number. A name of more than "
-         "15 characters is refused."},
+         "worker names its own thread before anything else, after client->number. A name may have 15 "
+         "characters, so its array needs 16 bytes; a longer name is refused."},
         {"the stacks of threads that have ended come back", stacks_come_back, 2, "man 3 pthread_detach",
          "Nobody joins these threads, so start_worker must detach each: else its stack stays for ever. "
          "It must not use the client after pthread_create, because the worker may have freed it."},
