@@ -284,8 +284,8 @@ static void expect_no_room(long kib, const char *words, int error)
     limit_server(RLIMIT_AS, (size_before + kib) * 1024);
     fd = dial();
     EXPECT(receive_all(fd, got, sizeof got) == 0,
-           "\"cannot %s\": the client must be closed at once: %s, %zu bytes", words, end_words(),
-           received_so_far);
+           "start_client cannot %s, so the client must be closed at once, but: %s, %zu bytes", words,
+           end_words(), received_so_far);
     close(fd);
     limit_server(RLIMIT_AS, -1);
     EXPECT(strstr(server_said(), words) != NULL, "the server must say that it cannot %s, but says: %s",
@@ -450,9 +450,10 @@ int main(void)
          "start_worker gives pthread_create the address of thread_attributes, which ask for a small "
          "stack."},
         {"if there is no room for a client, it is closed", no_room, 2, "man 3 pthread_create, EAGAIN",
-         "start_client: without a client, close the socket; without a thread, end_client gives back "
-         "what is there: it calls clients_leave, and then clients_free, which closes the socket. "
-         "start_worker returns -1 then, with the error in errno, and detaches nothing."},
+         "If clients_new returns NULL, start_client must close the socket itself. Without a thread, "
+         "start_worker returns -1, with the error in errno, and detaches nothing; then start_client "
+         "calls end_client, and that calls clients_leave, and then clients_free, which closes the "
+         "socket."},
         {"clients beyond the most are closed", too_many, 2, "the option --max-connections",
          "start_client: if clients_enter returns -1, the client is in no table, and clients_free is all "
          "that it needs."},
