@@ -167,6 +167,44 @@ static void broken_lines(void)
     }
 }
 
+/* Whoever called stream_read_line asks why it has failed: 408 or 503, say, and not 400. */
+static void expect_cause(enum stream_cause wanted, const char *why, size_t arrived)
+{
+    char line[10];
+    size_t got = 1000;
+    int result = stream_read_line(&s, line, sizeof line, &got);
+
+    EXPECT(
+        result == -1 && s.cause == wanted,
+        "%s: stream_read_line must return -1 and leave the cause that stream_fill has stored, %u, but "
+        "it returned %d, and the cause is %u: %s",
+        why, wanted, result, s.cause, stream_reason(&s));
+    EXPECT(got == arrived, "%s: %zu characters have come, but *length is %zu", why, arrived, got);
+}
+
+static void causes_stay(void)
+{
+    static const struct {
+        enum stream_cause cause;
+        const char *why;
+    } wakes[] = {{STREAM_IDLE, "the client's time is up in the middle of a line"},
+                 {STREAM_STOPPING, "the server stops in the middle of a line"}};
+    struct feeding f;
+
+    for (size_t i = 0; i < sizeof wakes / sizeof wakes[0]; i++) {
+        feed_start(&f, "GET", 3, FEED_WHOLE, true);
+        stream_open(&s, f.fd);
+        EXPECT(stream_fill(&s) == 0 && stream_waiting(&s) == 3, "three bytes");
+        atomic_store(&s.wake, wakes[i].cause);
+        expect_cause(wakes[i].cause, wakes[i].why, 3);
+        feed_finish(&f);
+        stream_close(&s);
+    }
+    stream_open(&s, -1);
+    expect_cause(STREAM_ERROR, "there is no socket at all (EBADF)", 0);
+    stream_close(&s);
+}
+
 /* How much this thread has worked, in seconds, and how often it has gone to sleep. */
 static struct rusage thread_usage(void)
 {
@@ -461,21 +499,37 @@ static void wake_loses_nothing(void)
     stream_close(&s);
 }
 
-/* Main stores the cause, and sends a signal; that it may come just before recv is why it comes again. */
+static void expect_ab(const char *after)
+{
+    EXPECT(
+        stream_waiting(&s) == 2 && memcmp(stream_next(&s), "ab", 2) == 0,
+        "if nothing arrives, stream_fill must leave the bytes that wait as they are: \"ab\" waited, but "
+        "after %s, %zu bytes wait: \"%.*s\"",
+        after, stream_waiting(&s), stream_waiting(&s) == 2 ? 2 : 0, (const char *)stream_next(&s));
+}
+
+/* Main stores the cause, and sends a signal; that it may come just before recv is why it comes again. The thread
+ * that sends it ends the stream then. */
 static void wake_ends_a_wait(void)
 {
     static const enum stream_cause causes[] = {STREAM_IDLE, STREAM_STOPPING};
     struct feeding f;
 
     for (size_t i = 0; i < 2; i++) {
-        feed_start(&f, "", 0, FEED_WHOLE, false);
+        feed_start(&f, "ab", 2, FEED_WHOLE, false);
         stream_open(&s, f.fd);
+        EXPECT(stream_fill(&s) == 0 && stream_waiting(&s) == 2, "two bytes");
         int result = fill_disturbed(
             &(struct disturbance){.signal = SIGURG, .far_fd = f.far_fd, .cause = causes[i]});
         EXPECT(result == -1 && s.cause == causes[i],
                "a read that waits must fail with the cause that main has stored, %u, but the cause is "
                "%u: %s",
                causes[i], s.cause, stream_reason(&s));
+        expect_ab("a wake");
+        EXPECT(stream_fill(&s) == -1 && s.cause == STREAM_EOF,
+               "the client has ended the connection: stream_fill must fail with STREAM_EOF, but: %s",
+               stream_reason(&s));
+        expect_ab("the client's end");
         feed_finish(&f);
         stream_close(&s);
     }
@@ -865,9 +919,12 @@ static const struct test tests[] = {
      "say why."},
     {"a wake ends a read that waits", wake_ends_a_wait, 3, "man 3 pthread_kill",
      "receive calls recv once: if a signal has come (EINTR), it fails with STREAM_INTERRUPTED, and "
-     "wait_and_receive, provided, looks at s->wake."},
+     "wait_and_receive, provided, looks at s->wake. stream_fill then leaves in the buffer what waits."},
     {"a line that is broken off: how much had come", broken_lines, 3, "the comment in stream.h",
      "stream_read_line stores in *length how many characters have come, also if it returns -1."},
+    {"why a line cannot be read to its end", causes_stay, 3, "the comment in stream.h",
+     "If stream_fill fails, stream_read_line returns -1, and stores no cause: wait_and_receive has done "
+     "that."},
     {"some bytes, as many as are there", some, 3, "man 2 recv",
      "stream_fill must receive behind the bytes that wait, and count exactly what recv returned."},
     {"small writes wait for what follows them", more_or_not, 5, "one send for head and body",
