@@ -535,6 +535,87 @@ static void wake_ends_a_wait(void)
     }
 }
 
+/* What receive stores its number in. wait_and_receive sets it to 0, but only once: an interruption puts another
+ * number there, and receive is called again. */
+static size_t arrived;
+
+struct interruption {
+    pthread_t reader;
+    pid_t reader_id;
+    int far_fd;
+    atomic_bool reading, came;
+};
+static struct interruption interruption;
+
+static void on_interruption(int number)
+{
+    (void)number;
+    arrived = 4711;
+    interruption.came = true;
+}
+
+/* Whether the reader sleeps: then it is in recv. A receive that sets *got before recv has done so by then. */
+static bool reader_sleeps(void)
+{
+    char path[50], state = '?';
+    FILE *file;
+
+    if (!interruption.reading)
+        return false;
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)interruption.reader_id);
+    file = fopen(path, "r");
+    if (file != NULL && fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = '?';
+    if (file != NULL)
+        fclose(file);
+    return state == 'S';
+}
+
+static bool was_interrupted(void)
+{
+    return interruption.came;
+}
+
+/* If the reader does not come to wait, it is not interrupted, and nothing is shown. */
+static void *interrupt_and_end(void *unused)
+{
+    if (eventually(reader_sleeps)) {
+        pthread_kill(interruption.reader, SIGUSR1);
+        eventually(was_interrupted);
+    }
+    shutdown(interruption.far_fd, SHUT_WR);
+    return unused;
+}
+
+static void nothing_arrived(void)
+{
+    static unsigned char
+        to[STREAM_BUFFER_BYTES]; /* so much that it does not come by way of the buffer */
+    struct sigaction action = {.sa_handler = on_interruption};
+    struct feeding f;
+    pthread_t thread;
+    int result;
+
+    needs_proc();
+    feed_start(&f, "", 0, FEED_WHOLE, false);
+    stream_open(&s, f.fd);
+    interruption.reader = pthread_self();
+    interruption.reader_id = gettid();
+    interruption.far_fd = f.far_fd;
+    sigaction(SIGUSR1, &action, NULL);
+    EXPECT(pthread_create(&thread, NULL, interrupt_and_end, NULL) == 0, "a thread");
+    interruption.reading = true;
+    result = stream_read_some(&s, to, sizeof to, &arrived);
+    pthread_join(thread, NULL);
+    EXPECT(
+        result == -1 && arrived == 0,
+        "if recv fails or returns 0, receive must store 0 in *got, but *got still holds %zu, which was "
+        "there before",
+        arrived);
+    feed_finish(&f);
+    stream_close(&s);
+}
+
 /* By another thread, in the middle of a send that takes long: reading goes on meanwhile. */
 static void reading_beside_a_writer(void)
 {
@@ -922,6 +1003,8 @@ static const struct test tests[] = {
      "wait_and_receive, provided, looks at s->wake. stream_fill then leaves in the buffer what waits."},
     {"a line that is broken off: how much had come", broken_lines, 3, "the comment in stream.h",
      "stream_read_line stores in *length how many characters have come, also if it returns -1."},
+    {"a read that fails has got nothing", nothing_arrived, 3, "man 2 recv",
+     "receive stores in *got how many bytes recv has returned, or 0 if that is 0 or -1."},
     {"why a line cannot be read to its end", causes_stay, 3, "the comment in stream.h",
      "If stream_fill fails, stream_read_line returns -1, and stores no cause: wait_and_receive has done "
      "that."},
