@@ -708,8 +708,9 @@ int main(void)
          "matches."},
         {"a request begins with its line, and is checked at its end", checked_at_the_end, 4,
          "RFC 9112, section 3.2",
-         "request_read takes lines up to the empty one, and returns what check_request, provided, "
-         "returns."},
+         "If the first line is empty, request_read takes one more for the request line, and no third. "
+         "It "
+         "takes lines up to the empty one, and returns what check_request, provided, returns."},
         {"a header field may be written in several ways", names_and_values, 4, "RFC 9112, section 5.1",
          "In parse_header, the name ends at the colon; the spaces around the value, of which there may "
          "be none, are no part of it."},
