@@ -141,11 +141,14 @@ static const char *missing_before_handler(void)
 static const char *missing_after_handler(void)
 {
     if (made.client_left) {
-        bool told =
-            made.closed || made.noted || (made.stream != NULL && made.stream->cause == STREAM_CLOSED);
-        return told ? "on_upgrade must call trace_note and frame_close only if the handler leaves a "
-                      "close_code"
-                    : NULL;
+        if (made.closed || made.noted)
+            return "on_upgrade must call trace_note and frame_close only if the handler leaves a "
+                   "close_code";
+        if (made.stream != NULL && made.stream->cause == STREAM_CLOSED)
+            return "on_upgrade must set the stream's cause to STREAM_CLOSED only if the handler leaves "
+                   "a "
+                   "close_code";
+        return NULL;
     }
     if (!made.closed)
         return "on_upgrade must call frame_close if the handler leaves a close_code";

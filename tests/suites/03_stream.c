@@ -790,7 +790,8 @@ static void reader_is_told(void)
     feed_start(&f, "", 0, FEED_WHOLE, false);
     stream_open(&s, f.fd);
     shutdown(f.far_fd, SHUT_RD);
-    EXPECT(stream_write(&s, "x", 1, NULL, 0, 0) == -1, "a write that nobody can receive must fail");
+    EXPECT(stream_write(&s, "x", 1, NULL, 0, 0) == -1,
+           "a write that nobody can receive must fail: write_locked returns -1 if sending fails");
     EXPECT(recv(s.fd, &byte, 1, MSG_DONTWAIT) == 0,
            "after a send that failed, whoever reads must get the end of the connection, not wait on");
     feed_finish(&f);
@@ -813,8 +814,11 @@ static void expect_failure(size_t waiting, size_t first, size_t second, const ch
     EXPECT(s.write_cause != STREAM_OK,
            "after a send that failed, send_all_locked must store the cause in s->write_cause, which is "
            "still STREAM_OK");
-    EXPECT(result == -1, "a write that nobody can receive must fail, but returned %d: %s", result,
-           about);
+    EXPECT(
+        result == -1,
+        "write_locked must return what flush_locked and send_large_locked return, and so -1 if nobody "
+        "can receive, but returned %d: %s",
+        result, about);
     feed_finish(&f);
     stream_close(&s);
 }

@@ -40,6 +40,21 @@ static void expect_switched(const char *about, const char *request, int line)
 #define NO_BODY "handshake_check: a Content-Length of 0 announces no body; "
 #define TABS "request_lists: a tab may stand where a space may; "
 
+/* Each of the 64 characters of Base64 is in one of these. */
+static void good_keys(void)
+{
+    static const char *const keys[] = {"ABCDEFGHIJKLMNOPQRSTUg==", "VWXYZabcdefghijklmnopg==",
+                                       "qrstuvwxyz0123456789+A==", "/////////////////////w=="};
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        char request[400];
+        snprintf(request, sizeof request, GET UPGRADE CONNECTION VERSION "Sec-WebSocket-Key: %s\r\n" END,
+                 keys[i]);
+        expect_switched("is_key: A to Z, a to z, 0 to 9, + and / are the characters of Base64; ",
+                        request, __LINE__);
+    }
+}
+
 static void good_upgrades(void)
 {
     EXPECT_SWITCHED(GET ALL END);
@@ -59,6 +74,7 @@ static void good_upgrades(void)
     EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Protocol: chat, superchat\r\n" END);
     EXPECT_SWITCHED(GET ALL "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
                             "Sec-WebSocket-Extensions: a; b=\"c\" ;d=1 , e\r\n" END);
+    good_keys();
 }
 
 /* Lists may hold empty elements, and spaces between any two words; a value in quotes may hold
@@ -177,6 +193,8 @@ static void key(void)
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ\r\n",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZ===\r\n",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==x\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=A\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ--\r\n",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQx==\r\n",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j!Q==\r\n",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j Q==\r\n",

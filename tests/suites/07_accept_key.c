@@ -60,6 +60,8 @@ static const char *known_mistake(const char *accept, const char *wanted)
         return "the null terminator is missing after the 28 characters";
     if (accept[same] == '-' || accept[same] == '_')
         return "this Base64 has the characters + and /";
+    if (accept[same] == '\0' && same >= FROM_BLOCK)
+        return "base64_encode_blockend is missing: it writes the last characters, to accept + n";
     if (accept[same] == '\0')
         return "the null terminator comes too early; sizeof accept is the size of a pointer";
     if (accept[same] == '\n' && same > 0 && same < ACCEPT_KEY_BYTES - 1)
@@ -75,7 +77,8 @@ static const char *known_mistake(const char *accept, const char *wanted)
     if (same >= FROM_BLOCK)
         return "the last characters come from base64_encode_blockend, written to accept + n";
     return "no known mistake: is all of the key hashed, as it is, and then all of the GUID, with no "
-           "other character in it, between SHA1Init and SHA1Final?";
+           "other character in it, between SHA1Init and SHA1Final? And does each call begin with "
+           "base64_init_encodestate?";
 }
 
 /* So that a variable of the next function's that is not set is not 0 by chance. */

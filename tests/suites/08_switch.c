@@ -169,9 +169,13 @@ static void expect_first_words(const char *behind)
     send_text(fd, text);
     shutdown(fd, SHUT_WR);
     receive_all(fd, got, sizeof got);
-    if (EXPECT_BEGINNING(got, received_so_far, response, "the 101 at /wire"))
+    if (EXPECT_BEGINNING(got, received_so_far, response, "the 101 at /wire") &&
         EXPECT(unwritten_reason(got, received_so_far) == NULL, "after the 101 comes a Close frame: %s",
-               unwritten_reason(got, received_so_far));
+               unwritten_reason(got, received_so_far)))
+        EXPECT(written_lesson() >= 13 || memmem(got, received_so_far, "lesson 13", 9) != NULL,
+               "on_upgrade must call route->handler, and the handler of /wire needs lesson 13, but the "
+               "Close frame says: %.*s",
+               (int)(received_so_far - strlen(response) - 4), got + strlen(response) + 4);
     close(fd);
 }
 

@@ -53,9 +53,11 @@ static void expect_numbers(struct subscriber *subscriber, unsigned from, unsigne
     for (; same && broadcast_next(&ring, subscriber, message, false) == 0; number++)
         same = subscriber->dropped == 0 && subscriber->size == sizeof number &&
                memcmp(message, &number, sizeof number) == 0;
-    EXPECT(same && number == to,
-           "%s: messages %u to %u, each once and in order, but not %u (%llu dropped)", about, from, to,
-           number, (unsigned long long)subscriber->dropped);
+    EXPECT(
+        same && number == to,
+        "%s: broadcast_next must return the messages from %u on that come before %u, each once and in "
+        "order, and then -1, but went on to number %u (%llu dropped)",
+        about, from, to, number, (unsigned long long)subscriber->dropped);
 }
 
 static void ring_for_all(void)
@@ -542,16 +544,19 @@ static void send_script(int fd, const char *script)
 /* What a client hears next: a text, or in parentheses what else there was. Pings and pongs are left out. */
 static const char *hear(int fd)
 {
-    static char payload[2000], words[100];
+    static char payload[2000], words[200];
     unsigned opcode;
+    ssize_t n;
 
     do
-        if (receive_frame(fd, &opcode, payload, sizeof payload) < 0)
+        if ((n = receive_frame(fd, &opcode, payload, sizeof payload)) < 0)
             return "(nothing came)";
     while (opcode == 9 || opcode == 10);
-    if (opcode == 1)
+    if (opcode == 1 && strlen(payload) == (size_t)n)
         return payload;
-    if (opcode == 8)
+    if (opcode == 1)
+        snprintf(words, sizeof words, "%.50s (and then a null byte: %zd bytes in all)", payload, n);
+    else if (opcode == 8)
         snprintf(words, sizeof words, "(close %d)", (payload[0] & 0xFF) << 8 | (payload[1] & 0xFF));
     else
         snprintf(words, sizeof words, "(a frame with opcode %u)", opcode);
@@ -1063,7 +1068,8 @@ static const struct test tests[] = {
     {"each subscriber gets each message, in order", ring_for_all, 13, "a ring of fixed size",
      "broadcast_subscribe begins with the next message; take_locked copies the message whose number is "
      "subscriber->next, stores its size, and goes on to the next one. If it hangs at the lock: whoever "
-     "takes the ring's lock must unlock it on every way out, broadcast_next too when there is nothing."},
+     "takes the ring's lock must unlock it on every way out, broadcast_next too when there is nothing. "
+     "broadcast_next looks at subscriber->end before it calls take_locked, also if it need not wait."},
     {"a message wakes everybody who waits", ring_wakes_all, 13, "man 3 pthread_cond_wait",
      "broadcast_publish and broadcast_end call pthread_cond_broadcast, because pthread_cond_signal "
      "wakes only one; broadcast_next waits in a loop (while, not if) until there is a message or an "

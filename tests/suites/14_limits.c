@@ -813,6 +813,32 @@ static void expect_going_away(int fd, const char *who)
            end_words(), received_so_far);
 }
 
+/* A worker that waits in send has not taken the cause that its client was idle: that of the stop takes its
+ * place. The idle client came later, so when its ping comes, the other one's time is up, too. */
+static void stop_comes_first(void)
+{
+    static unsigned char payload[70000];
+    unsigned opcode = 0;
+    int stuck, idle;
+
+    server_start("--timeout", "2");
+    stuck = stuck_client();
+    idle = open_websocket();
+    EXPECT(receive_frame(idle, &opcode, payload, sizeof payload) == 0 && opcode == 9, "a ping");
+    server_signal(SIGTERM);
+    for (opcode = 0; opcode != 8;)
+        if (receive_frame(stuck, &opcode, payload, sizeof payload) < 0)
+            break;
+    EXPECT(opcode == 8 && payload[0] == 0x03 && payload[1] == 0xE9,
+           "clients_stop must store STREAM_STOPPING over any earlier cause: a client that is idle, and "
+           "whose worker still sends, must get close 1001, but its last frame has opcode %u",
+           opcode);
+    close(stuck);
+    expect_going_away(idle, "an idle client");
+    close(idle);
+    EXPECT(server_end(0) == 0, "the server must end with status 0");
+}
+
 /* A client that sends without a pause, in a process of its own, until its end. */
 static pid_t flood(int fd)
 {
@@ -1264,6 +1290,8 @@ static const struct test tests[] = {
     {"memory comes back after a large message", memory_comes_back, 14, "RFC 6455, section 10.4",
      "When a client is idle, read_on, provided, gives back what its last large message needed, and "
      "calls keepalive. check_time_locked must notice that it is idle."},
+    {"a stop comes before an earlier cause", stop_comes_first, 14, "RFC 6455, section 7.4.1",
+     "clients_stop stores STREAM_STOPPING in each client's wake, whatever is there."},
     {"nobody has to read its errors", nobody_listens, 14, "man 7 signal, SIGPIPE",
      "To write where nobody reads must be an error and no end: main ignores SIGPIPE."},
     {0},
