@@ -3,8 +3,8 @@
 
 # These are arguments: they count on make's command line. Others export such names for their own purposes.
 ARGUMENTS = ARGS BOOK BUILD CHALLENGE CLIENT FORCE LESSON MISTAKE ROUNDS SECONDS SOAK UPDATE V VARIANT WORKSHOP \
-	ALONE BROWSER FAIL_FAST FOREIGN LEARN PART PASSED_LESSON PATIENCE SANITIZE TOUR_CLIENT \
-	TOUR_TRANSCRIPT TRANSCRIPT
+	ALONE BROWSER FAIL_FAST FOREIGN LEARN PART PASSED_LESSON SANITIZE TOUR_CLIENT TOUR_TRANSCRIPT \
+	TRANSCRIPT WAIT_S
 $(foreach name,$(ARGUMENTS),$(if $(filter environment,$(origin $(name))),$(eval undefine $(name))))
 # The programs that are started speak one language, and find what they always find.
 export LC_ALL = C.UTF-8

@@ -105,7 +105,7 @@ def play(name, work):
     environment = os.environ | {
         "RECORDING": f"{work}/steps", "RECORDING_WIRE": f"{work}/wire", "RECORDING_LESSON": str(lesson),
         "RECORDING_FUNCTIONS": json.dumps(recorded_functions(lesson)), "TOUR_CLIENT": f"{work}/port",
-        "TOUR_TRANSCRIPT": f"{work}/transcript", "PATIENCE": str(LIMIT_S), "SHELL": "/bin/sh", "LC_ALL": "C.UTF-8"}
+        "TOUR_TRANSCRIPT": f"{work}/transcript", "WAIT_S": str(LIMIT_S), "SHELL": "/bin/sh", "LC_ALL": "C.UTF-8"}
     environment.pop("DEBUGINFOD_URLS", None)
     pathlib.Path(work, "wire").touch()
     player = subprocess.Popen([sys.executable, __file__, "--client",

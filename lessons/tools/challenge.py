@@ -18,7 +18,7 @@ import sys
 import tempfile
 import textwrap
 
-os.environ.setdefault("PATIENCE", "10")     # seconds, for every wait: client.py has it from here
+os.environ.setdefault("WAIT_S", "10")     # seconds, for every wait: client.py has it from here
 
 import build  # noqa: E402
 import client  # noqa: E402
@@ -41,7 +41,7 @@ def expecting(what):
     try:
         yield
     except TimeoutError as error:
-        raise Trouble(f"waited {client.PATIENCE:.0f} s in vain for {what}") from error
+        raise Trouble(f"waited {client.WAIT_S:.0f} s in vain for {what}") from error
     except ConnectionError as error:
         raise Trouble(f"the connection broke ({error.strerror}); expected {what}") from error
 
@@ -86,9 +86,9 @@ class Server(Program, client.Server):
     def wait_for_end(self):
         """Waits until the server, which was told to stop, has ended."""
         try:
-            status = self.process.wait(client.PATIENCE)
+            status = self.process.wait(client.WAIT_S)
         except subprocess.TimeoutExpired:
-            raise Trouble(f"the server was told to stop, and still runs after {client.PATIENCE:.0f} s") from None
+            raise Trouble(f"the server was told to stop, and still runs after {client.WAIT_S:.0f} s") from None
         if status != 0:
             raise Trouble("the server was told to stop; it has ended with status "
                           f"{status}, not 0, because some thread did not end\n{self.errors()}")

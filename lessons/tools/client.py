@@ -8,7 +8,7 @@
 
 With a PID it goes on only when that server waits: all that was sent has been read then, and what comes
 next is a receive of its own. It needs nothing but Python. Whatever it waits for has a deadline:
-$PATIENCE seconds, an hour unless told otherwise, for somebody may be thinking at a debugger's prompt.
+$WAIT_S seconds, an hour unless told otherwise, for somebody may be thinking at a debugger's prompt.
 """
 import os
 import signal
@@ -19,7 +19,7 @@ import zlib
 
 from frames import frame, receive_frame
 
-PATIENCE = float(os.environ.get("PATIENCE", "3600"))
+WAIT_S = float(os.environ.get("WAIT_S", "3600"))
 CONTINUATION, TEXT, CLOSE, PING, PONG = 0x0, 0x1, 0x8, 0x9, 0xA
 FIN, RSV1 = 0x80, 0x40
 
@@ -43,14 +43,14 @@ def thread_states(pid):
 
 def wait_until(wanted, what):
     """Waits until wanted() has been true a few times in a row."""
-    deadline, times = time.monotonic() + PATIENCE, 0
+    deadline, times = time.monotonic() + WAIT_S, 0
     while times < 4:
         try:
             times = times + 1 if wanted() else 0
         except OSError:
             times = 0  # a thread has just ended
         if time.monotonic() > deadline:
-            raise Trouble(f"waited {PATIENCE:.0f} s for this: {what}")
+            raise Trouble(f"waited {WAIT_S:.0f} s for this: {what}")
         time.sleep(0.01)
 
 
@@ -93,7 +93,7 @@ class Connection:
 
     def __init__(self, server):
         self.server, self.buffer = server, b""
-        self.socket = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+        self.socket = socket.create_connection(("127.0.0.1", server.port), WAIT_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data):

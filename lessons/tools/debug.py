@@ -106,7 +106,7 @@ def play(lesson, tour, server, work):
     for path in [TRANSCRIPT, *kinds.values()]:
         if os.path.exists(path):
             os.remove(path)
-    os.environ.update(TOUR_TRANSCRIPT=TRANSCRIPT, PATIENCE=str(limit))
+    os.environ.update(TOUR_TRANSCRIPT=TRANSCRIPT, WAIT_S=str(limit))
     with open(kinds["client"], "wb") as to_client, open(kinds["gdb"], "wb") as to_gdb:
         client = client_of(lesson, work, stdout=to_client, stderr=to_client)
         gdb = subprocess.Popen([*GDB, tour, "-batch", server], stdin=subprocess.DEVNULL, stdout=to_gdb, stderr=to_gdb)

@@ -114,7 +114,7 @@ def others(stacks, text):
     size = re.search(r"is located (\d+) bytes (?:to the right of|after) (\d+)-byte region", text)
     if size:
         yield f"That is offset {int(size[1]) + int(size[2])} in a block of {size[2]} bytes,"
-    variable = re.search(r"'(\w+)'.*<== Memory access at offset \d+ (\w+)", text)
+    variable = re.search(r"'(\w+)'.*<== Memory access at offset \d+ (?:partially )?(\w+)", text)
     if variable:
         yield f"That {variable[2]} the variable {variable[1]}."
     shared = re.search(r"Location is global '(\w+)", text)

@@ -81,7 +81,7 @@ def try_unanswered(challenge, copy):
 
 def try_answer(challenge, copy):
     answer(challenge, copy)
-    status, said, _ = check(challenge, copy, "CFLAGS=-Werror", "PATIENCE=30")    # nothing is waited for in vain
+    status, said, _ = check(challenge, copy, "CFLAGS=-Werror", "WAIT_S=30")    # nothing is waited for in vain
     if status or len(re.findall(r"^  ok ", said, re.M)) < PLAYED:
         raise NotRight(f"its answer does not pass\n{said}")
     complaints, page = [], Page(challenge.text)

@@ -365,17 +365,22 @@ static void show_traffic(void)
                   about.wanted_length, t->switched ? SERVER_FRAMES : BYTES, NONE_WRONG);
 }
 
+static const char *or_nothing(const char *text)
+{
+    return text != NULL && *text != '\0' ? text : "(nothing)";
+}
+
 /* What a function has returned, and what it should. */
 static void show_texts(void)
 {
-    const char *got = about.got_text != NULL ? about.got_text : "(nothing)";
+    const char *got = or_nothing(about.got_text), *wanted = or_nothing(about.wanted_text);
     size_t wrong = first_difference((const unsigned char *)got, strlen(got),
-                                    (const unsigned char *)about.wanted_text, strlen(about.wanted_text));
+                                    (const unsigned char *)wanted, strlen(wanted));
 
     printf("\n  %s:\n", shared->is_fed ? "That gave" : "Came out");
     show_string(got, wrong);
     printf("  It should be:\n");
-    show_string(about.wanted_text, NONE_WRONG);
+    show_string(wanted, NONE_WRONG);
 }
 
 /* The lesson of the suite: its README, or NULL. */

@@ -221,6 +221,8 @@ static void every_start(void)
 /* The longest there is: 66051 bytes, and the key 09080706. */
 static const unsigned char header[14] = {0x82, 0xff, 0, 0, 0, 0, 0, 1, 2, 3, 9, 8, 7, 6};
 
+#define MOVED "%zu bytes of a header are the last ones in the buffer, so stream_fill moves them: "
+
 /* The read buffer is full, and its last bytes are the first ones of a header: to receive the others, what
  * waits is moved to the front, and an address from before that is good no more. */
 static void at_the_buffers_end(void)
@@ -232,7 +234,7 @@ static void at_the_buffers_end(void)
         struct feeding f;
         struct websocket ws;
         struct frame frame;
-        bool whole, read, right;
+        bool whole, read;
 
         memset(bytes, 0x5A, before);
         memcpy(bytes + before, header, sizeof header);
@@ -247,12 +249,11 @@ static void at_the_buffers_end(void)
                "%zu bytes of a header are the last ones in the buffer: stream_need must receive with "
                "stream_fill, which makes room for the others, but they did not come: %s",
                there, stream_reason(&s));
-        right = read && frame.length == 66051 && memcmp(frame.masking_key, header + 10, 4) == 0;
-        EXPECT(!read || right,
-               "%zu bytes of a header are the last ones in the buffer, so stream_fill moves them: "
-               "length %llu instead of 66051, key %02x%02x%02x%02x instead of 09080706",
-               there, (unsigned long long)frame.length, frame.masking_key[0], frame.masking_key[1],
-               frame.masking_key[2], frame.masking_key[3]);
+        EXPECT(!read || frame.length == 66051, MOVED "length %llu instead of 66051", there,
+               (unsigned long long)frame.length);
+        EXPECT(!read || memcmp(frame.masking_key, header + 10, 4) == 0,
+               MOVED "key %02x%02x%02x%02x instead of 09080706", there, frame.masking_key[0],
+               frame.masking_key[1], frame.masking_key[2], frame.masking_key[3]);
         frame_end(&ws);
         feed_finish(&f);
         stream_close(&s);

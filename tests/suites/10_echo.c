@@ -113,6 +113,8 @@ static void memory_stays(void)
     int fd = open_websocket();
     long before = 0;
 
+    have_talk_once(&(struct talk){"a large message, and one after it", "82*20000 82*20000",
+                                  "binary*20000 binary*20000"});
     needs_proc();
     for (int i = 0; i < 420; i++) {
         if (i == 20)

@@ -13,7 +13,7 @@ import tempfile
 import threading
 
 from challenge import Program, Trouble, expecting
-from client import CLOSE, CONTINUATION, FIN, PATIENCE, PING, PONG, TEXT, wait_until
+from client import CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, WAIT_S, wait_until
 from frames import frame
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"     # RFC 6455 section 1.3
@@ -51,10 +51,10 @@ class Run(Program):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
             run = cls(bench, port, path)
-            listener.settimeout(PATIENCE)
+            listener.settimeout(WAIT_S)
             with expecting(f"a connection of `client 127.0.0.1 {port} {path}`"):
                 run.socket = listener.accept()[0]
-        run.socket.settimeout(PATIENCE)
+        run.socket.settimeout(WAIT_S)
         return run
 
     # ---- what the client sends ----
@@ -134,9 +134,9 @@ class Run(Program):
     def ends(self, well, what):
         """The program ends by itself: with 0, or another status."""
         try:
-            status = self.process.wait(PATIENCE)
+            status = self.process.wait(WAIT_S)
         except subprocess.TimeoutExpired:
-            raise Trouble(f"{what}: the client should have ended, but is still running after {PATIENCE:.0f} s. "
+            raise Trouble(f"{what}: the client should have ended, but is still running after {WAIT_S:.0f} s. "
                           "If main has returned, it waits for the thread in getline: see hint 2") from None
         if status < 0:
             raise Trouble(f"{what}: the client has crashed (signal {-status})")

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from challenge import Trouble, expecting
-from client import FIN, PATIENCE, TEXT, Server, connect, upgraded
+from client import FIN, TEXT, WAIT_S, Server, connect, upgraded
 from frames import frame
 
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
@@ -101,7 +101,7 @@ class Tab:
 
     def shows(self, text):
         """Waits until the page shows a text."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + WAIT_S
         while text not in (shown := self.value("document.body.innerText") or ""):
             if time.monotonic() > until:
                 raise Trouble(f'the page should show "{text}", but shows this:\n{shown[-300:]}{self.complaints()}')
