@@ -84,6 +84,27 @@ static void cut_anywhere(void)
         handshake_and_frames("", cut);
 }
 
+/* However much comes with the request, it stays in the stream: nothing here has room for it. */
+static void a_long_frame(void)
+{
+    static unsigned char bytes[12000], got[12000];
+    size_t length, n;
+    unsigned char *behind = frames("82*10000", &length);
+    const char *request = upgrade_request("/echo", "");
+    int fd = dial();
+
+    n = strlen(request);
+    memcpy(bytes, request, n);
+    memcpy(bytes + n, behind, length);
+    send_bytes(fd, bytes, n + length);
+    shutdown(fd, SHUT_WR);
+    receive_all(fd, got, sizeof got);
+    EXPECT_BEGINNING(got, received_so_far, response, "the 101, if %zu bytes come with the request",
+                     length);
+    free(behind);
+    close(fd);
+}
+
 /* What was offered is declined by saying nothing: the 101 stays the same to the byte. */
 static void offers_are_declined(void)
 {
@@ -270,6 +291,9 @@ int main(void)
          "Each client has a thread, so a static variable is shared by all: use local ones."},
         {"the 101 is written in one piece", one_piece, 8, "one send for all lines",
          "handshake_switch makes the whole head in one array, and calls write_head once."},
+        {"a long frame in the same segment", a_long_frame, 8, "RFC 6455, section 4.2.2",
+         "In switch_protocols, the head is the address of what waits in the stream, and its length: "
+         "nothing is copied."},
         {"a path at which the server speaks first", speaks_first, 8,
          "one send for the 101 and what follows",
          "switch_protocols gives handshake_switch the flags of the route, and adds STREAM_MORE if there "

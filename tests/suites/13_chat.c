@@ -178,10 +178,11 @@ static void ring_wakes_all(void)
            "got it",
            woken, WAITING);
     pause_for_moment();
-    broadcast_end(&ring, &waiting_one[0]);
-    EXPECT(eventually(one_has_ended), "broadcast_end must end the waiting of that subscriber: %d ended",
+    broadcast_end(&ring, &waiting_one[WAITING - 1]); /* not the one that has waited longest */
+    EXPECT(eventually(one_has_ended),
+           "broadcast_end must end the waiting of that subscriber, so it wakes all that wait: %d ended",
            ended);
-    for (int i = 1; i < WAITING; i++)
+    for (int i = 0; i < WAITING - 1; i++)
         broadcast_end(&ring, &waiting_one[i]);
     EXPECT(eventually(all_have_ended), "and of the others: %d ended", ended);
 }
