@@ -36,6 +36,7 @@ struct peer {
     int fd; /* -1: none */
     struct stream *stream;
     bool switched; /* the 101 has been written */
+    bool is_told;  /* what is unwritten, and the thread goes on to the end of worker */
     int depth;     /* 0: main, 1: a worker, 2: the second thread of a client */
 };
 static _Thread_local struct peer peer = {.fd = -1};
@@ -121,6 +122,16 @@ int __wrap_handshake_switch(struct request *r, unsigned flags)
     result = __real_handshake_switch(r, flags);
     peer.switched = result == 0;
     return result;
+}
+
+/* An unwritten one returns 0, as if there were a request. */
+int __real_request_read(struct request *r);
+int __wrap_request_read(struct request *r);
+int __wrap_request_read(struct request *r)
+{
+    int result = __real_request_read(r);
+
+    return peer.is_told ? -1 : result;
 }
 
 /* The trace shows only in lesson 13 that its note is missing; so the client is told, after the response. */
@@ -241,9 +252,33 @@ void __wrap_stream_linger(struct stream *s)
     __real_stream_linger(s);
 }
 
+/* Whether serve, after an unwritten function, only ends the client: then its thread goes on, because what
+ * worker does at its end is a part of lesson 2. */
+static bool is_last_in_serve(const char *function)
+{
+    static const char *const last[] = {"request_read", "respond", "handshake_reject", "stream_linger"};
+
+    for (size_t i = 0; i < sizeof last / sizeof last[0]; i++)
+        if (strcmp(function, last[i]) == 0)
+            return peer.depth == 1 && !peer.switched;
+    return false;
+}
+
+static void tell_and_wait(const char *function, const char *words)
+{
+    char ignored[1000];
+
+    tell_client(function, words, false);
+    shutdown(peer.fd, SHUT_WR);
+    if (peer.depth > 1) /* its worker reads on, and gives back what there is */
+        pthread_exit(NULL);
+    while (recv(peer.fd, ignored, sizeof ignored, 0) > 0)
+        ;
+}
+
 void todo(int lesson, const char *function, const char *sentence)
 {
-    char words[300], ignored[1000];
+    char words[300];
 
     describe(words, sizeof words, lesson, sentence);
     if (peer.fd < 0 && unwritten != NULL)
@@ -254,12 +289,11 @@ void todo(int lesson, const char *function, const char *sentence)
     }
     if (goes_on(function, words))
         return;
-    tell_client(function, words, false);
-    shutdown(peer.fd, SHUT_WR);
-    if (peer.depth > 1) /* its worker reads on, and gives back what there is */
-        pthread_exit(NULL);
-    while (recv(peer.fd, ignored, sizeof ignored, 0) > 0)
-        ;
+    if (!peer.is_told)
+        tell_and_wait(function, words);
+    peer.is_told = is_last_in_serve(function);
+    if (peer.is_told)
+        return;
     calls_give_back();
     end_client_of(lesson);
     peer = (struct peer){.fd = -1};

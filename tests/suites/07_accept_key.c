@@ -34,6 +34,11 @@ static const char *const known_mistakes[][2] = {
     {"BXhwxM0SZasKmCD9S4BfpPmCnEw=", "the key's 16 bytes were hashed, not its Base64"},
     {"Dx4ErSuQ+KP5f10vekRefUvFozI=",
      "only 8 characters of the key were hashed: sizeof key is the size of a pointer"},
+    {"VItzKoTOxM89ZkhtW9idPYR/BMs=",
+     "the last character of the GUID was not hashed: does the null terminator need its room?"},
+    {"/RT0V1zpbDH48QYiJP08HEjZeik=", "the braces around the GUID were hashed with it"},
+    {"JE93uw0f/vKl8uDMK0C8ztc6gVM=", "the hyphens are a part of the GUID"},
+    {"Kfh9QIsMVZcl6xEPYxPHzW8SZ8w=", "the GUID was hashed without the key before it"},
     {"YjM3YTRmMmNjMDYyNGYxNjkwZjY0NjA2Y2YzODU5NDViMmJlYzRlYQ==",
      "the digest was written in hex before Base64"},
 };
@@ -44,6 +49,15 @@ static const char *const known_mistakes[][2] = {
 /* What stands in accept before, and its room: more than it should need. */
 #define UNTOUCHED '#'
 #define ROOM 100
+
+static size_t right_characters(const char *accept, const char *wanted)
+{
+    size_t right = 0;
+
+    for (size_t i = 0; accept[i] != '\0' && wanted[i] != '\0'; i++)
+        right += accept[i] == wanted[i] ? 1 : 0;
+    return right;
+}
 
 static const char *known_mistake(const char *accept, const char *wanted)
 {
@@ -60,6 +74,8 @@ static const char *known_mistake(const char *accept, const char *wanted)
         return "the null terminator is missing after the 28 characters";
     if (accept[same] == '-' || accept[same] == '_')
         return "this Base64 has the characters + and /";
+    if (accept[same] == '\0' && same == ACCEPT_KEY_BYTES - 2)
+        return "the last character is missing: the =, which fills up the last four";
     if (accept[same] == '\0' && same >= FROM_BLOCK)
         return "base64_encode_blockend is missing: it writes the last characters, to accept + n";
     if (accept[same] == '\0')
@@ -76,9 +92,16 @@ static const char *known_mistake(const char *accept, const char *wanted)
         return "more than the digest's 20 bytes became Base64: strlen does not know where a digest ends";
     if (same >= FROM_BLOCK)
         return "the last characters come from base64_encode_blockend, written to accept + n";
+    if (right_characters(accept, wanted) > ACCEPT_KEY_BYTES / 2)
+        return "most characters are right, so the digest is: look at how its bytes, which are unsigned, "
+               "become characters";
+    if (wanted != pairs[0][1])
+        return "the first key gave the right accept key: what does that call leave behind for the next "
+               "one? A static variable keeps what it holds";
     return "no known mistake: is all of the key hashed, as it is, and then all of the GUID, with no "
            "other character in it, between SHA1Init and SHA1Final? And does each call begin with "
-           "base64_init_encodestate?";
+           "base64_init_encodestate? Compare the GUID character by character: "
+           "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 }
 
 /* So that a variable of the next function's that is not set is not 0 by chance. */
