@@ -36,6 +36,7 @@ static _Thread_local struct {
     bool is_worker; /* else it is main */
     bool running, upgraded, freed, compressed, noted, closed, ended;
     bool noted_error;  /* a sentence was recorded */
+    bool recorded;     /* a line of the 101 was recorded */
     bool client_left;  /* the handler is to end without a close code */
     bool kept_request; /* the handler has ended, and the request was not freed yet */
     bool wants_hiding, hidden;
@@ -79,6 +80,7 @@ void calls_switch(const struct request *r, unsigned flags)
     bool speaks_first = strcmp(r->path, "/chat") == 0 || strcmp(r->path, "/wire") == 0;
 
     made.stream = r->stream;
+    made.recorded = false;
     made.has_last = (flags & STREAM_LAST) != 0;
     made.has_wrong_flags = ((speaks_first ? STREAM_MORE : stream_more(r->stream)) & ~flags) != 0;
     made.may_wait = (flags & STREAM_MORE) != 0;
@@ -145,9 +147,7 @@ static const char *missing_after_handler(void)
             return "on_upgrade must call trace_note and frame_close only if the handler leaves a "
                    "close_code";
         if (made.stream != NULL && made.stream->cause == STREAM_CLOSED)
-            return "on_upgrade must set the stream's cause to STREAM_CLOSED only if the handler leaves "
-                   "a "
-                   "close_code";
+            return "on_upgrade must set the stream's cause only if the handler leaves a close_code";
         return NULL;
     }
     if (!made.closed)
@@ -163,6 +163,8 @@ static const char *missing_after_handler(void)
 
 static const char *missing_in_switch(void)
 {
+    if (!made.recorded)
+        return "handshake_switch must call write_head, which records what the page shows";
     if (!made.upgraded)
         return "switch_protocols must call clients_upgraded after the 101";
     if (made.has_last)
@@ -354,6 +356,17 @@ void __wrap_trace_hide(struct trace_source *source)
 {
     made.hidden = true;
     __real_trace_hide(source);
+}
+
+void __real_trace_line(const struct trace_source *source, enum trace_direction direction,
+                       const char *line, size_t length);
+void __wrap_trace_line(const struct trace_source *source, enum trace_direction direction,
+                       const char *line, size_t length);
+void __wrap_trace_line(const struct trace_source *source, enum trace_direction direction,
+                       const char *line, size_t length)
+{
+    made.recorded = made.recorded || direction == TRACE_OUT;
+    __real_trace_line(source, direction, line, length);
 }
 
 void __real_trace_note(const struct trace_source *source, enum trace_kind kind, const char *why);

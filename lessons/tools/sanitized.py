@@ -3,7 +3,8 @@
 The address sanitizer sees memory that is used beyond its end or after it was freed, and memory that is never
 freed; the thread sanitizer sees what two threads use without a lock. What they report goes into files in
 build/workshop, and report.py shortens it. Only a report counts: these builds are slow, and the suite has passed
-before, or malloc has crashed in it. SANITIZE=0 leaves all this out.
+before, or malloc has crashed in it. Neither looks into the C library, so functions of it that keep something for
+the next call are searched for by name. SANITIZE=0 leaves all this out.
 """
 import concurrent.futures
 import glob
@@ -16,6 +17,7 @@ import textwrap
 import build
 import learner
 import report
+from functions import NO_CODE, read
 from learner import MADE
 
 WAIT_S = "10"           # for each of a suite's waits, which take longer here
@@ -28,6 +30,10 @@ FIRST = {"asan": 1, "tsan": 2}      # the lesson from which on: before, there is
 # fast_unwind_on_malloc=0: else a leak in zlib, which has no frame pointers, does not show who called it.
 OPTIONS = {"ASAN_OPTIONS": "use_sigaltstack=0 fast_unwind_on_malloc=0", "UBSAN_OPTIONS": "print_stacktrace=1",
            "TSAN_OPTIONS": "report_thread_leaks=0"}
+
+# Functions that keep something in a static variable, and which one to use instead.
+STATIC = {"strtok": "strtok_r", "gmtime": "gmtime_r", "localtime": "localtime_r", "asctime": "strftime",
+          "ctime": "strftime", "inet_ntoa": "inet_ntop"}
 
 CALL = re.compile(r"#\d+ (?:0x\w+ in )?(\w+) (?:.*/)?([^/\s:]+\.[ch]):(\d+)")
 
@@ -137,6 +143,23 @@ def search(name, lesson, calls, environment):
     return said, next((one for one in found if one.counts(lesson.number)), None)
 
 
+def is_shared(lesson):
+    """Whether a function of the lesson, or one that the learner has added, calls one of STATIC. Tells the first."""
+    for function in learner.learners().values():
+        if function.lesson not in (0, lesson.number):
+            continue
+        for number, line in enumerate(read(function.path)[function.brace - 1:function.last], function.brace):
+            found = re.search(rf"\b({'|'.join(STATIC)})\s*\(", NO_CODE.sub("", line))
+            if found:
+                print("\n" + textwrap.fill(
+                    f"{function.name} calls {found[1]}, in {function.file}:{number}. What {found[1]} keeps for its caller "
+                    f"is in a static variable, and all threads share that: another client's thread may change it in "
+                    f"between. Use {STATIC[found[1]]} (man 3 {found[1]}).", 78, initial_indent="  ",
+                    subsequent_indent="  "))
+                return True
+    return False
+
+
 def passes(lesson, calls, environment):
     """Looks for what the sanitizers see, and tells the first thing that one of them has reported. `calls`: the
     lesson's suite calls the learner's code."""
@@ -152,4 +175,4 @@ def passes(lesson, calls, environment):
         if found:
             found.tell()
             return False
-    return True
+    return lesson.number < FIRST["tsan"] or not is_shared(lesson)

@@ -1088,6 +1088,30 @@ static bool receive_head(int fd, char *head, size_t size)
     return false;
 }
 
+static size_t crowd;
+
+static bool crowd_has_threads(void)
+{
+    return foreign() || server_threads() > (int)crowd;
+}
+
+void dial_crowd(int *fds, size_t clients, const char *const *requests, size_t kinds)
+{
+    crowd = clients;
+    for (size_t i = 0; i < clients; i++) {
+        const char *request = requests[i % kinds];
+        fds[i] = dial();
+        send_bytes(fds[i], request, strlen(request) - 2);
+    }
+    eventually(crowd_has_threads); /* else the first ones are through before the last ones begin */
+    server_hold();
+    for (size_t i = 0; i < clients; i++) {
+        const char *request = requests[i % kinds];
+        send_text(fds[i], request + strlen(request) - 2);
+    }
+    server_signal(SIGCONT);
+}
+
 int open_websocket(void)
 {
     return open_websocket_at("/echo");

@@ -222,6 +222,10 @@ int unwritten_lesson(const char *response);
 void expect_status(const char *about, const char *request, int status, const char *words, int line,
                    const char *file);
 
+/* Connects so many clients, which send these requests in turn, all but the last two bytes. Those are sent at the same
+ * moment, so that the threads run side by side. */
+void dial_crowd(int *fds, size_t clients, const char *const *requests, size_t kinds);
+
 /* ---- frames ---- */
 
 /* A request for an upgrade, with further header fields, each with its end. */

@@ -259,7 +259,9 @@ void learn_got(int fd, const void *bytes, ssize_t n)
 
 void learn_fed(const struct feeding *f)
 {
-    if (!learning() || getpid() != suite_process)
+    bool is_something = f->length > 0 || f->end; /* else the function writes */
+
+    if (!learning() || getpid() != suite_process || !is_something)
         return;
     shared->is_fed = true;
     shared->cut = f->cut;
@@ -383,7 +385,16 @@ static void show_texts(void)
     show_string(wanted, NONE_WRONG);
 }
 
-/* The lesson of the suite: its README, or NULL. */
+/* A suite that calls functions also has tests of functions that come in later lessons. */
+static int lesson_to_read(void)
+{
+    const struct test *test = shared->running;
+    int own = atoi(shared->suite);
+
+    return server_pid <= 0 && test != NULL && test->lesson > own ? test->lesson : own;
+}
+
+/* The README of that lesson, or NULL. */
 static const char *lesson_text(void)
 {
     static char path[200];
@@ -391,7 +402,7 @@ static const char *lesson_text(void)
     glob_t found;
     bool is_there;
 
-    snprintf(pattern, sizeof pattern, "%s/lessons/%02d-*/README.md", root, atoi(shared->suite));
+    snprintf(pattern, sizeof pattern, "%s/lessons/%02d-*/README.md", root, lesson_to_read());
     is_there = glob(pattern, 0, NULL, &found) == 0;
     if (is_there)
         snprintf(path, sizeof path, "%s", found.gl_pathv[0] + strlen(root) + 1);
@@ -498,13 +509,31 @@ static void show_how_far(void)
     printf("\n");
 }
 
+/* A function that is written, but leaves out a call: the sentence about it, of "lesson 8 is yours to write
+ * (on_upgrade must call frame_end)"; NULL: it is unwritten. */
+static const char *left_out(const char *words)
+{
+    static char sentence[300];
+    const char *open = strchr(words, '('), *close = strrchr(words, ')');
+
+    if (open == NULL || close == NULL || strstr(open, " must ") == NULL)
+        return NULL;
+    snprintf(sentence, sizeof sentence, "%.*s.", (int)(close - open - 1), open + 1);
+    return sentence;
+}
+
 static void show_unwritten(const char *who, const char *words)
 {
-    printf("  %s\n", who);
-    show_words(6, words);
+    const char *sentence = left_out(words);
+
+    if (sentence != NULL) {
+        show_words(2, sentence);
+    } else {
+        printf("  %s\n", who);
+        show_words(6, words);
+    }
     printf("\n");
-    show_words(2, strstr(words, " must ") != NULL
-                      ? "Nothing else shows yet that this call is missing, or wrong."
+    show_words(2, sentence != NULL ? "So far, nothing else shows that this is missing, or wrong."
                   : lesson_named(words) == atoi(shared->suite)
                       ? "So red is what you should see here: go on with the next step."
                       : "That comes before this lesson: write it first.");

@@ -71,6 +71,11 @@ static void page_files(void)
                "the head of %s waits in the buffer, so it goes first: write_locked may call "
                "send_small_locked only if nothing waits",
                pages[i].path);
+        EXPECT(
+            strncmp(answer, "HTTP/1.1 426 ", 13) != 0,
+            "%s is a file's path and may be a route's, too: respond rejects a request with 426 only if "
+            "there is no file",
+            pages[i].path);
         EXPECT(strncmp(answer, "HTTP/1.1 200 ", 13) == 0, "%s must get 200, but got: %.300s",
                pages[i].path, answer);
         EXPECT(body != NULL && strlen(body + 4) == length && memcmp(body + 4, content, length) == 0,
@@ -157,6 +162,28 @@ static void rejections(void)
     EXPECT_STATUS("GET /echo HTTP/1.1\r\n" HOST "\r\n", 426, "\r\nUpgrade: websocket\r\n");
     EXPECT_STATUS("GET /echo HTTP/1.1\r\n" HOST "\r\n", 426, "\r\nSec-WebSocket-Version: 13\r\n");
     EXPECT_STATUS("GET /echo HTTP/1.1\r\n" HOST "\r\n", 426, "\r\nConnection: Upgrade\r\n");
+}
+
+/* Many clients at once, of three kinds: each is told its own reason. */
+static void rejected_at_once(void)
+{
+    enum { CLIENTS = 60, KINDS = 3 };
+    static const char *const requests[KINDS] = {"GET /nowhere HTTP/1.1\r\n" HOST "\r\n", "hello\r\n",
+                                                "GET / HTTP/3.0\r\n" HOST "\r\n"};
+    static const char *const told[KINDS] = {"There is nothing at this address.\n",
+                                            "A request line must begin with a method, such as GET.\n",
+                                            "This server speaks HTTP/1.1.\n"};
+    char answer[2000];
+    int fds[CLIENTS];
+
+    dial_crowd(fds, CLIENTS, requests, KINDS);
+    for (int i = 0; i < CLIENTS; i++) {
+        const char *body;
+        receive_all(fds[i], answer, sizeof answer);
+        body = strstr(answer, "\r\n\r\n");
+        EXPECT_TEXT(body != NULL ? body + 4 : answer, told[i % KINDS], "client %d of a crowd", i);
+        close(fds[i]);
+    }
 }
 
 /* Finds the date of a response, which must be now, in the form that is to be sent; NULL: none. */
@@ -560,7 +587,8 @@ int main(void)
 {
     static const struct test tests[] = {
         {"the page's files", page_files, 5, "RFC 9110, section 9.3.1",
-         "send_file: the head says the status, the type and the length; then comes the file, to its "
+         "respond sends a file before it asks for a route. send_file: the head says the status, the "
+         "type and the length; then comes the file, to its "
          "last byte."},
         {"HEAD gets the head alone", head_only, 5, "RFC 9110, section 9.3.2",
          "A response to HEAD is that to GET without the body: send_file and handshake_reject look at "
@@ -573,7 +601,8 @@ int main(void)
          "RFC 9112, section 3.2", "respond looks up the path alone: the query is no part of it."},
         {"a rejection, byte for byte", a_rejection_in_full, 5, "RFC 9110, section 8.6",
          "Compare line by line; in handshake_reject, the Content-Length counts the newline after the "
-         "sentence too."},
+         "sentence too. If that comes before the sentence: write_locked adds the second piece after the "
+         "first."},
         {"and the same head as GET", head_as_for_get, 5, "RFC 9110, section 9.3.2",
          "send_file and handshake_reject write the head before they look at the method: only the body "
          "is left out."},
@@ -614,6 +643,9 @@ int main(void)
         {"the end follows the response", end_comes_at_once, 5, "man 2 shutdown",
          "In stream_linger, shutdown with SHUT_WR tells the client that all has come, while you still "
          "receive."},
+        {"many clients are rejected at once", rejected_at_once, 5, "a thread per client",
+         "Each client has a thread, so a static variable is shared by all: handshake_reject and "
+         "stream_write use only what is the client's own."},
         {0},
     };
     int status;

@@ -140,34 +140,27 @@ static void an_extension(void)
     server_start(NULL);
 }
 
-/* Many clients at once, with two keys: each gets the accept key that belongs to its own. All wait in their
- * requests, and then go on at the same moment. */
+#define WITH_KEY(key) \
+    "GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
+    "Sec-WebSocket-Key: " key "\r\nSec-WebSocket-Version: 13\r\n\r\n"
+
+/* Many clients at once, with two keys: each gets the accept key that belongs to its own. */
 static void one_crowd(void)
 {
-    static const char *const pairs[][2] = {{"dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
-                                           {"x3JJHMbDL1EzLkh9GBhXDw==", "HSmrc0sMlYUkAGmm5OPpG2HaGWk="}};
-    enum { CLIENTS = 40 };
+    enum { CLIENTS = 40, KEYS = 2 };
+    static const char *const requests[KEYS] = {WITH_KEY("dGhlIHNhbXBsZSBub25jZQ=="),
+                                               WITH_KEY("x3JJHMbDL1EzLkh9GBhXDw==")};
+    static const char *const accepts[KEYS] = {"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+                                              "HSmrc0sMlYUkAGmm5OPpG2HaGWk="};
+    char got[sizeof response] = "";
     int fds[CLIENTS];
-    char text[400], got[sizeof response] = "";
 
-    for (int i = 0; i < CLIENTS; i++) {
-        fds[i] = dial();
-        snprintf(text, sizeof text,
-                 "GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                 "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n",
-                 pairs[i % 2][0]);
-        send_text(fds[i], text);
-    }
-    server_hold();
-    for (int i = 0; i < CLIENTS; i++)
-        send_text(fds[i], "\r\n");
-    server_signal(SIGCONT);
+    dial_crowd(fds, CLIENTS, requests, KEYS);
     for (int i = 0; i < CLIENTS; i++) {
         EXPECT(receive_bytes(fds[i], got, sizeof response - 1), "client %d of a crowd must get its 101",
                i);
-        EXPECT(strstr(got, pairs[i % 2][1]) != NULL,
-               "client %d of a crowd: the key %s needs the accept key %s: %s", i, pairs[i % 2][0],
-               pairs[i % 2][1], got);
+        EXPECT(strstr(got, accepts[i % KEYS]) != NULL,
+               "client %d of a crowd needs the accept key %s: %s", i, accepts[i % KEYS], got);
         close(fds[i]);
     }
 }
