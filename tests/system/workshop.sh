@@ -229,6 +229,13 @@ choosing() {
     says '^    lesson 4 has not passed with its functions as they are: make check LESSON=4$'
     run 0 make workshop LESSON=3
 
+    about 'a function of the C library that all threads share'
+    run 0 make workshop LESSON=7
+    sed -i '/^bool request_lists(/,/^{/s/^{/{ char text[] = "a"; strtok(text, ",");/' workshop/handshake.c
+    run red make check LESSON=6
+    says 'request_lists calls strtok, in handshake.c:[0-9]*\. '
+    run 0 make workshop LESSON=3
+
     about 'what is checked'
     run 0 make check LESSON=7 WORKSHOP=
     says 'Checking the finished code'
