@@ -710,6 +710,21 @@ void learn_holds(void)
     memset(&about, 0, sizeof about);
 }
 
+/* Whether the test's hint is about a crash: it names a function that crashed, or led there. */
+static bool hint_names_function_of(const char *report)
+{
+    const char *hint = shared->running != NULL ? shared->running->hint : NULL;
+    char call[80];
+
+    for (size_t n; hint != NULL && *hint != '\0'; hint += n > 0 ? n : 1) {
+        n = strspn(hint, "abcdefghijklmnopqrstuvwxyz_");
+        snprintf(call, sizeof call, " %.*s, ", (int)n, hint);
+        if (n > 0 && strstr(report, call) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static void show_failure(const char *words)
 {
     unsigned char *wanted = NULL;
@@ -749,7 +764,8 @@ static void show_failure(const char *words)
     }
     free(wanted);
     show_how_far();
-    show_end(true);
+    report = crash_report(&pid, &number);
+    show_end(report == NULL || hint_names_function_of(report));
 }
 
 /* One line for a failure. */

@@ -431,6 +431,9 @@ static void clients_are_freed(void)
 int main(void)
 {
     static const struct test tests[] = {
+        {"a client that has gone is not in the table", gone_is_gone, 2, "man 2 munmap",
+         "end_client first takes the client out of main's table, with clients_leave, and only then "
+         "frees it: main looks at all clients of the table once a second."},
         {"fifty clients that connect at once are all served", a_crowd, 2, "man 3 pthread_create",
          "Give each thread the client that clients_new made for it: main's local variables change with "
          "the next client."},
@@ -462,10 +465,7 @@ int main(void)
         {"clients that vanish leave nothing open", nothing_stays, 2, "man 2 close",
          "However a client leaves, worker must call end_client, and that clients_free, which closes the "
          "socket."},
-        {"a client that has gone is not in the table", gone_is_gone, 5, "man 2 munmap",
-         "end_client first takes the client out of main's table, with clients_leave, and only then "
-         "frees it: main looks at all clients of the table once a second."},
-        {"what a client had is freed when it leaves", clients_are_freed, 5, "man 2 munmap",
+        {"what a client had is freed when it leaves", clients_are_freed, 2, "man 2 munmap",
          "However serve returns, worker must call end_client: it takes the client out of the table, and "
          "gives its memory back."},
         {"fifty clients each get their own echo, in threads of their own", each_has_a_thread, 10,
