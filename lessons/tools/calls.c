@@ -15,6 +15,7 @@
 
 #include "chat.h"
 #include "clients.h"
+#include "crash.h"
 #include "frame.h"
 #include "options.h"
 #include "stream.h"
@@ -34,7 +35,7 @@ static atomic_bool detached;  /* such a handle was given to pthread_detach */
 
 static _Thread_local struct {
     bool is_worker; /* else it is main */
-    bool running, upgraded, freed, compressed, noted, closed, ended;
+    bool running, upgraded, freed, compressed, noted, closed, ended, left;
     bool noted_error;  /* a sentence was recorded */
     bool recorded;     /* a line of the 101 was recorded */
     bool client_left;  /* the handler is to end without a close code */
@@ -166,7 +167,7 @@ static const char *missing_in_switch(void)
     if (!made.recorded)
         return "handshake_switch must call write_head, which records what the page shows";
     if (!made.upgraded)
-        return "switch_protocols must call clients_upgraded after the 101";
+        return "switch_protocols must call clients_upgraded after the 101, before on_upgrade";
     if (made.has_last)
         return "switch_protocols must add STREAM_MORE with |, not with +: twice STREAM_MORE is "
                "STREAM_LAST";
@@ -288,6 +289,17 @@ int __wrap_utf8_check(struct utf8 *text, const unsigned char *bytes, size_t leng
     if (text->missing == before) /* nobody has counted this byte */
         text->missing = before == 0 && *bytes == 0xC3 ? 1 : 0;
     return *bytes == 0xFF ? -1 : 0;
+}
+
+/* A client that leaves twice is counted twice, and what fails later does not say why. */
+void __real_clients_leave(struct client *client);
+void __wrap_clients_leave(struct client *client);
+void __wrap_clients_leave(struct client *client)
+{
+    if (made.is_worker && made.left && crash_now != NULL)
+        crash_now("left");
+    made.left = true;
+    __real_clients_leave(client);
 }
 
 void __real_clients_running(struct client *client);

@@ -17,7 +17,7 @@ import textwrap
 import build
 import learner
 import report
-from functions import NO_CODE, read
+from functions import read
 from learner import MADE
 
 WAIT_S = "10"           # for each of a suite's waits, which take longer here
@@ -27,14 +27,16 @@ WAIT_S = "10"           # for each of a suite's waits, which take longer here
 BUILDS = {"asan": "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer",
           "tsan": "-fsanitize=thread"}
 FIRST = {"asan": 1, "tsan": 2}      # the lesson from which on: before, there is one thread
+# io_sync=0: else a send on one socket and a later recv on another one count as a lock, which hides races.
 # fast_unwind_on_malloc=0: else a leak in zlib, which has no frame pointers, does not show who called it.
 OPTIONS = {"ASAN_OPTIONS": "use_sigaltstack=0 fast_unwind_on_malloc=0", "UBSAN_OPTIONS": "print_stacktrace=1",
-           "TSAN_OPTIONS": "report_thread_leaks=0"}
+           "TSAN_OPTIONS": "report_thread_leaks=0 io_sync=0"}
 
 # Functions that keep something in a static variable, and which one to use instead.
 STATIC = {"strtok": "strtok_r", "gmtime": "gmtime_r", "localtime": "localtime_r", "asctime": "strftime",
           "ctime": "strftime", "inet_ntoa": "inet_ntop"}
 
+NO_CODE = re.compile(r'"([^"\\\n]|\\.)*"|/\*.*?\*/|//[^\n]*', re.S)
 CALL = re.compile(r"#\d+ (?:0x\w+ in )?(\w+) (?:.*/)?([^/\s:]+\.[ch]):(\d+)")
 
 
@@ -144,19 +146,21 @@ def search(name, lesson, calls, environment):
 
 
 def is_shared(lesson):
-    """Whether a function of the lesson, or one that the learner has added, calls one of STATIC. Tells the first."""
+    """Whether a function of the lesson, or one that the learner has added, calls one of STATIC; prints the first
+    such call."""
     for function in learner.learners().values():
         if function.lesson not in (0, lesson.number):
             continue
-        for number, line in enumerate(read(function.path)[function.brace - 1:function.last], function.brace):
-            found = re.search(rf"\b({'|'.join(STATIC)})\s*\(", NO_CODE.sub("", line))
-            if found:
-                print("\n" + textwrap.fill(
-                    f"{function.name} calls {found[1]}, in {function.file}:{number}. What {found[1]} keeps for its caller "
-                    f"is in a static variable, and all threads share that: another client's thread may change it in "
-                    f"between. Use {STATIC[found[1]]} (man 3 {found[1]}).", 78, initial_indent="  ",
-                    subsequent_indent="  "))
-                return True
+        body = "\n".join(read(function.path)[function.brace - 1:function.last])
+        found = re.search(rf"\b({'|'.join(STATIC)})\s*\(", NO_CODE.sub(lambda part: "\n" * part[0].count("\n"), body))
+        if found:
+            number = function.brace + found.string[:found.start()].count("\n")
+            print("\n" + textwrap.fill(
+                f"{function.name} calls {found[1]}, in {function.file}:{number}. What {found[1]} keeps for its caller "
+                f"is in a static variable, and all threads share that: another client's thread may change it in "
+                f"between. Use {STATIC[found[1]]} instead (man 3 {STATIC[found[1]]}).", 78, initial_indent="  ",
+                subsequent_indent="  "))
+            return True
     return False
 
 

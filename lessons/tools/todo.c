@@ -203,10 +203,15 @@ static void send_1011(const char *sentence)
     send(peer.fd, close_frame, 4 + length, MSG_NOSIGNAL);
 }
 
-/* The lesson to go on with is the first unwritten one, which need not be that of this function. */
-static void describe(char *words, size_t size, int lesson, const char *sentence)
+/* The lesson to go on with is the first unwritten one, which need not be that of this function. Without a
+ * client, though, it is not start_client's turn yet. */
+static void describe(char *words, size_t size, int lesson, const char *function, const char *sentence)
 {
-    if (lesson == FIRST_UNWRITTEN)
+    if (strcmp(function, "start_client") == 0 && peer.fd < 0)
+        snprintf(words, size,
+                 "lesson 1 is yours to write (accept_loop must call start_client only after accept4 has "
+                 "returned a client)");
+    else if (lesson == FIRST_UNWRITTEN)
         snprintf(words, size, "lesson %d is yours to write (%s)", lesson, sentence);
     else
         snprintf(words, size, "lesson %d is yours to write (then, in lesson %d: %s)", FIRST_UNWRITTEN,
@@ -280,7 +285,7 @@ void todo(int lesson, const char *function, const char *sentence)
 {
     char words[300];
 
-    describe(words, sizeof words, lesson, sentence);
+    describe(words, sizeof words, lesson, function, sentence);
     if (peer.fd < 0 && unwritten != NULL)
         unwritten(words);
     if (peer.fd < 0) {

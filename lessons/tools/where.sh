@@ -1,8 +1,8 @@
 #!/bin/sh
 # Says where a program is: gdb looks at all its threads, and where.py puts it into a few lines.
 #
-#     lessons/tools/where.sh PID crash SIGNAL [null|stack|gone|closed]   which line has crashed
-#     lessons/tools/where.sh PID hang                                    which thread waits, or runs in circles
+#     lessons/tools/where.sh PID crash SIGNAL [null|stack|gone|closed|left]   which line has crashed
+#     lessons/tools/where.sh PID hang                                         which thread waits, or runs in circles
 #
 # The program must still be there. What gdb is not needed for, is said without it.
 set -u
@@ -21,6 +21,7 @@ null) words="$words (a NULL pointer was used)" ;;
 stack) words="$words (the stack is full)" ;;
 gone) words="$words (the memory was given back, or was never there)" ;;
 closed) words='a descriptor was closed that is not open' ;;
+left) words='clients_leave was called twice for one client' ;;
 esac
 
 if ! command -v gdb >/dev/null; then

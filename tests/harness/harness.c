@@ -614,7 +614,7 @@ int server_end(int signal)
     needs_own("way to end");
     status = end_server(signal, &complaint);
 
-    EXPECT(complaint == NULL, "%s:\n%s", complaint, program_err);
+    EXPECT(complaint == NULL, "%s%s%s", complaint, *program_err != '\0' ? ":\n" : "", program_err);
     return status;
 }
 
@@ -643,7 +643,7 @@ void server_stop(void)
     const char *complaint;
     int status = end_server(SIGTERM, &complaint);
 
-    EXPECT(complaint == NULL, "%s:\n%s", complaint, program_err);
+    EXPECT(complaint == NULL, "%s%s%s", complaint, *program_err != '\0' ? ":\n" : "", program_err);
     EXPECT(is_orderly(status), "the server ended with %d, not 0. It said: %s", status, program_err);
 }
 
@@ -922,6 +922,9 @@ bool send_text(int fd, const char *text)
     return send_bytes(fd, text, strlen(text));
 }
 
+/* errno of this thread's last recv; 0: it did not fail */
+static _Thread_local int end_error;
+
 bool receive_bytes(int fd, void *bytes, size_t length)
 {
     char *p = bytes;
@@ -929,6 +932,7 @@ bool receive_bytes(int fd, void *bytes, size_t length)
     while (length > 0) {
         ssize_t n = recv(fd, p, length, 0);
         learn_got(fd, p, n);
+        end_error = n < 0 ? errno : 0;
         if (n <= 0)
             return false;
         p += n;
@@ -938,7 +942,6 @@ bool receive_bytes(int fd, void *bytes, size_t length)
 }
 
 size_t received_so_far;
-static int end_error; /* errno of the last recv of receive_all */
 
 ssize_t receive_all(int fd, void *bytes, size_t size)
 {
@@ -953,12 +956,14 @@ ssize_t receive_all(int fd, void *bytes, size_t size)
     } while (n > 0);
     ((char *)bytes)[length] = '\0';
     received_so_far = length;
-    end_error = errno;
+    end_error = n < 0 ? errno : 0;
     return n == 0 ? (ssize_t)length : -1;
 }
 
 const char *end_words(void)
 {
+    if (end_error == 0)
+        return "the server ended the connection";
     if (end_error == EAGAIN)
         return "the server did not end the connection in time";
     if (end_error == ECONNRESET)
@@ -997,7 +1002,7 @@ static bool receive_foreign(int fd, const char *request)
         learn_got(fd, answer_text + length, n);
     } while (n > 0);
     received_so_far = length;
-    end_error = errno;
+    end_error = n < 0 ? errno : 0;
     return n == 0;
 }
 
@@ -1323,6 +1328,45 @@ void have_talk_once(const struct talk *talk)
 
     complete(talk, script, answers, sizeof script);
     talk_cut(talk->name, script, answers, FEED_WHOLE);
+}
+
+static void send_script(int fd, const char *script)
+{
+    size_t length;
+    unsigned char *bytes = frames(script, &length);
+
+    send_bytes(fd, bytes, length);
+    free(bytes);
+}
+
+void have_talks_at_once(const struct talk *talks, size_t kinds)
+{
+    enum { CLIENTS = 20 };
+    char script[4000], answers[4000];
+    unsigned char got[4000];
+    int fds[CLIENTS];
+
+    server_stop();
+    server_start(NULL);
+    for (size_t i = 0; i < CLIENTS; i++)
+        fds[i] = open_websocket();
+    server_hold();
+    for (size_t i = 0; i < CLIENTS; i++) {
+        complete(&talks[i % kinds], script, answers, sizeof script);
+        send_script(fds[i], script);
+    }
+    server_signal(SIGCONT);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        complete(&talks[i % kinds], script, answers, sizeof script);
+        ssize_t n = receive_all(fds[i], got, sizeof got);
+        const char *told = describe(got, received_so_far);
+        allow_unwritten_close(told, answers);
+        EXPECT_TEXT(told, answers, "%s, while %d other clients send something: %s",
+                    talks[i % kinds].name, CLIENTS - 1, end_words());
+        EXPECT(n >= 0, "%s, while %d other clients send something: %s", talks[i % kinds].name,
+               CLIENTS - 1, end_words());
+        close(fds[i]);
+    }
 }
 
 void expect_no_reply(const char *what, const char *script)

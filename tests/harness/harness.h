@@ -275,6 +275,10 @@ struct talk {
 void have_talk(const struct talk *talk);
 void have_talk_once(const struct talk *talk);
 
+/* Starts a server anew. Many clients have these talks in turn, and all send at the same moment. No frame was sent
+ * before, so whatever the threads share shows, also to the thread sanitizer. */
+void have_talks_at_once(const struct talk *talks, size_t kinds);
+
 /* ---- a stream without a server ---- */
 
 /* Two connected sockets; what is fed into one in pieces is to be read from the other. */

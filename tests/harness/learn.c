@@ -422,7 +422,7 @@ static void show_labelled(const char *label, const char *words)
 {
     char all[1200];
 
-    if (words == NULL)
+    if (words == NULL || *words == '\0')
         return;
     snprintf(all, sizeof all, "%s  %s", label, words);
     show_words(2, all);
@@ -518,7 +518,8 @@ static const char *left_out(const char *words)
 
     if (open == NULL || close == NULL || strstr(open, " must ") == NULL)
         return NULL;
-    snprintf(sentence, sizeof sentence, "%.*s.", (int)(close - open - 1), open + 1);
+    snprintf(sentence, sizeof sentence, "%.*s (lesson %d).", (int)(close - open - 1), open + 1,
+             lesson_named(words));
     return sentence;
 }
 
@@ -717,7 +718,7 @@ static bool hint_names_function_of(const char *report)
     char call[80];
 
     for (size_t n; hint != NULL && *hint != '\0'; hint += n > 0 ? n : 1) {
-        n = strspn(hint, "abcdefghijklmnopqrstuvwxyz_");
+        n = strspn(hint, "abcdefghijklmnopqrstuvwxyz_0123456789");
         snprintf(call, sizeof call, " %.*s, ", (int)n, hint);
         if (n > 0 && strstr(report, call) != NULL)
             return true;
@@ -879,6 +880,11 @@ static void show_hang(const char *report)
         show_own("your function hangs: ", report);
 }
 
+static bool is_late(void)
+{
+    return shared->stuck || now_ms() > shared->deadline_ms;
+}
+
 static _Noreturn void watch(pid_t tests)
 {
     int status, number = 0, result = EXIT_FAILURE;
@@ -888,12 +894,16 @@ static _Noreturn void watch(pid_t tests)
     watch_for_interrupts();
     while (waitpid(tests, &status, WNOHANG) == 0) {
         bool telling = crash_report(&pid, &number) != NULL && pid == tests;
-        bool late = shared->stuck || now_ms() > shared->deadline_ms;
         if (interrupted) {
             kill(tests, SIGKILL);
-        } else if (hang == NULL && !telling && late) {
+        } else if (hang == NULL && !telling && is_late()) {
             hang = where(tests);
-            kill(tests, SIGKILL);
+            if (!is_late()) { /* the tests have gone on meanwhile */
+                free(hang);
+                hang = NULL;
+            } else {
+                kill(tests, SIGKILL);
+            }
         }
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }

@@ -4,7 +4,7 @@
  * crashes, or does what the sender wants.
  *
  * Caught by: tests/suites/04_request.c
- * Says: reading a long line has crashed
+ * Says: short ones has crashed
  */
 static int read_line(struct request *r, int too_long, char **line)
 {

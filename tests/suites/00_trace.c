@@ -723,8 +723,8 @@ static const struct test tests[] = {
      "read_line, provided, records whole lines, and trace_line leaves the values of such fields out."},
     {"subscribers do not see each other's frames", subscribers_are_hidden, 13,
      "a trace of the trace would never end",
-     "switch_protocols (lesson 8) calls trace_hide before on_upgrade if route->traced is false. And "
-     "if broadcast_next is woken and there is nothing, it waits again: while, not if."},
+     "switch_protocols (lesson 8) calls trace_hide before on_upgrade if route->traced is false. And if "
+     "broadcast_next is woken and there is nothing, it waits again: while, not if."},
     {"a rejected request for /wire is recorded to its end", rejected_subscribers_are_recorded, 13,
      "a trace of the trace would never end",
      "Only a client that gets its 101 is hidden, by switch_protocols (lesson 8). handshake_reject (5) "

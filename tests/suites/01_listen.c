@@ -124,8 +124,8 @@ static void sockets_wait(void)
     descriptors_before = server_descriptors();
     client = dial();
     EXPECT(eventually(has_one_more),
-           "a client that says nothing is one more descriptor of the server, but there are %d more "
-           "(if its socket has SOCK_NONBLOCK, recv does not wait for it, and it is closed at once)",
+           "a client that says nothing is one more descriptor of the server, but there are %d more (if "
+           "its socket has SOCK_NONBLOCK, recv does not wait for it, and it is closed at once)",
            server_descriptors() - descriptors_before);
     for (int fd = 0; fd < MOST; fd++) {
         int flags = socket_flags(fd);
@@ -295,8 +295,13 @@ static void port_taken(void)
 /* What helps follows the reason, on the same line. */
 static void expect_advice(const char *address, const char *port, const char *words)
 {
-    EXPECT(program_run("--address", address, "--port", port) == 1, "%s, port %s: status 1", address,
-           port);
+    int status = program_run("--address", address, "--port", port);
+
+    EXPECT(
+        status == 1,
+        "nothing can listen at %s, port %s, so open_socket must return -1 and the server must end with "
+        "status 1, but it %s: %s (does open_socket bind at->ai_addr, the address that it is given?)",
+        address, port, status == -1 ? "runs on" : "does not", program_out);
     EXPECT(strstr(program_err, words) != NULL && strchr(program_err, '\n') == strrchr(program_err, '\n'),
            "expected one line with \"%s\", but it is: %s", words, program_err);
 }
@@ -733,8 +738,7 @@ int main(void)
          "SOMAXCONN is as many as the system allows."},
         {"its sockets wait, and are its own", sockets_wait, 1, "man 2 accept, man 2 socket",
          "Both socket in open_socket and accept4 in accept_loop get SOCK_CLOEXEC, and neither "
-         "SOCK_NONBLOCK. Each "
-         "client is one descriptor."},
+         "SOCK_NONBLOCK. Each client is one descriptor."},
         {"nobody comes, and it waits", it_waits, 1, "man 2 accept",
          "accept_loop has nothing to do but to call accept4, which waits."},
         {"an interrupted wait is no end", interrupted, 1, "man 2 accept, EINTR",
@@ -755,18 +759,16 @@ int main(void)
          "bind fails if another program has the port: open_socket then closes its socket, keeps errno, "
          "and returns -1."},
         {"an address or port that cannot be had: what helps", advice, 1, "the last lines of man 2 bind",
-         "open_listener, provided, looks at errno to say what helps: in open_socket, close must not "
-         "change it."},
+         "open_socket binds the address that it is given, at->ai_addr. If that fails, open_listener, "
+         "provided, looks at errno to say what helps, so close must not change it."},
         {"a port is free again at once", same_port_again, 1, "man 7 socket, SO_REUSEADDR",
          "For a minute after its server has ended, a port can be bound again only with SO_REUSEADDR: "
          "open_socket must set it before it calls bind."},
         {"it listens on IPv6, and not on other machines' addresses", other_addresses, 1,
          "man 3 getaddrinfo",
          "open_socket makes the socket of the family that getaddrinfo found, at->ai_family, and binds "
-         "it "
-         "to the address that it found, which is ai_addrlen bytes long. announce has write_address "
-         "write "
-         "the address that getsockname tells."},
+         "it to the address that it found, which is ai_addrlen bytes long. announce has write_address "
+         "write the address that getsockname tells."},
         {"if the first address cannot be had, it takes the next", next_address, 1, "man 3 getaddrinfo",
          "open_socket must return -1 if bind or listen fails: open_listener, provided, then tries the "
          "next address."},

@@ -63,8 +63,9 @@ static const char *read_woken(const char *bytes, size_t length, size_t cut, cons
     if (result != 0 && r.status == 0) {
         snprintf(told, sizeof told, "%s", s.cause == STREAM_EOF ? "end" : stream_reason(&s));
     } else if (r.status != 0) {
-        snprintf(told, sizeof told, "%s%s%d: %s", result == 0 ? "(request_read returned 0) " : "",
-                 wrong_method(&r), r.status, r.reason == NULL ? "(no reason)" : r.reason);
+        snprintf(told, sizeof told, "%s%s%d: %s",
+                 result == 0 ? "(request_read returned 0, not -1) " : "", wrong_method(&r), r.status,
+                 r.reason == NULL ? "(no reason)" : r.reason);
     } else {
         n = (size_t)snprintf(told, sizeof told, "%s %s%s%s %d %s %u", r.method, r.path,
                              r.query ? "?" : "", r.query ? r.query : "", r.version, r.host.host,
@@ -88,7 +89,7 @@ static const char *read_told(const char *bytes, size_t length, size_t cut)
 }
 
 /* The same in a process of its own, where a crash does no harm. */
-static const char *read_apart(const char *request)
+static const char *read_apart(const char *request, const char *about)
 {
     static char told[4000]; /* the beginning: a pipe takes that much at once */
     ssize_t length;
@@ -106,7 +107,7 @@ static const char *read_apart(const char *request)
     told[length > 0 ? length : 0] = '\0';
     close(ends[0]);
     status = child_status(reader);
-    EXPECT(status == 0, "reading a long line has crashed (%d)", status);
+    EXPECT(status == 0, "reading %s has crashed (%d)", about, status);
     return told;
 }
 
@@ -114,17 +115,44 @@ struct request_case {
     const char *request, *told;
 };
 
+/* A request as it would stand in C, so that spaces and tabs at a line's end can be seen. */
+static const char *quoted(const char *request)
+{
+    static const char controls[] = "\r\n\t", letters[] = "rnt";
+    static char words[400];
+    size_t n = (size_t)sprintf(words, "\"");
+
+    for (; *request != '\0' && n < sizeof words - 10; request++) {
+        const char *control = strchr(controls, *request);
+        if (control != NULL)
+            words[n++] = '\\';
+        words[n++] = control != NULL ? letters[control - controls] : *request;
+    }
+    sprintf(words + n, *request == '\0' ? "\"" : "...");
+    return words;
+}
+
+/* A bad line stands at the end of its request, without the empty line: if it is accepted, that is missed. */
+static bool is_accepted(const char *request, const char *told, const char *wanted)
+{
+    return strstr(request, "\r\n\r\n") == NULL && strcmp(told, wanted) != 0 &&
+           strncmp(told, "400: The request ended before", 29) == 0;
+}
+#define ACCEPTED "the last line is malformed, but was accepted, and then the next one is missing"
+
 static void expect_cases(const struct request_case *cases)
 {
     for (; cases->request != NULL; cases++) {
         size_t length = strlen(cases->request);
-        EXPECT_TEXT(read_told(cases->request, length, FEED_WHOLE), cases->told, "whole: %s",
-                    cases->request);
+        const char *told = read_told(cases->request, length, FEED_WHOLE);
+        EXPECT_TEXT(told, cases->told, "%s: %s",
+                    is_accepted(cases->request, told, cases->told) ? ACCEPTED : "whole",
+                    quoted(cases->request));
         EXPECT_TEXT(read_told(cases->request, length, FEED_EACH), cases->told,
-                    "byte by byte (one recv is not one request): %s", cases->request);
+                    "byte by byte (one recv is not one request): %s", quoted(cases->request));
         for (size_t cut = 1; cut < length; cut++)
             EXPECT_TEXT(read_told(cases->request, length, cut), cases->told, "cut at %zu: %s", cut,
-                        cases->request);
+                        quoted(cases->request));
     }
 }
 
@@ -182,7 +210,7 @@ static void names_and_values(void)
         char request[100];
         snprintf(request, sizeof request, "GET / HTTP/1.1\r\n%s\r\n\r\n", cases[i].line);
         EXPECT_TEXT(read_told(request, strlen(request), FEED_WHOLE), cases[i].told, "%s: %s",
-                    cases[i].about, request);
+                    cases[i].about, quoted(request));
     }
 }
 
@@ -422,12 +450,14 @@ static void limits(void)
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *request = sized(cases[i].line, cases[i].header, cases[i].count), *told;
-        told = read_apart(request);
+        char about[200];
+        snprintf(about, sizeof about,
+                 "a request line of %zu bytes, a header field of %zu and %zu short ones", cases[i].line,
+                 cases[i].header, cases[i].count);
+        told = read_apart(request, about);
         EXPECT(strncmp(told, cases[i].told, strlen(cases[i].told)) == 0,
-               "%sa request line of %zu bytes, a header field of %zu and %zu short ones must %s%s, but "
-               "gave: %.100s",
-               i == 0 ? "a cookie of 2 KiB is usual: " : "", cases[i].line, cases[i].header,
-               cases[i].count, *cases[i].told == 'G' ? "be accepted" : "be rejected with ",
+               "%s%s must %s%s, but gave: %.100s", i == 0 ? "a cookie of 2 KiB is usual: " : "", about,
+               *cases[i].told == 'G' ? "be accepted" : "be rejected with ",
                *cases[i].told == 'G' ? "" : cases[i].told, told);
     }
 }
@@ -438,7 +468,8 @@ static void limit_after_an_empty_line(void)
     static char request[70010];
 
     snprintf(request, sizeof request, "\r\n%s", sized(8193, 0, 0));
-    EXPECT_TEXT(read_apart(request), "414: The request line is too long.",
+    EXPECT_TEXT(read_apart(request, "an empty line and a request line of 8193 bytes"),
+                "414: The request line is too long.",
                 "request_read must give read_line 414 for the request line also after an empty one");
 }
 
@@ -562,6 +593,8 @@ static int without_room_for_headers(void)
     return without_memory(REQUEST_BYTES + 1);
 }
 
+#define FREED ". (Does request_read free something? Its caller does, with request_free.)"
+
 static void out_of_memory(void)
 {
     int status;
@@ -569,13 +602,13 @@ static void out_of_memory(void)
     needs(!sanitized, "build without sanitizers");
     status = in_child(without_any);
     EXPECT(status == 0, "if malloc returns NULL for the text, the request is rejected with 503, but %s",
-           status == 1 ? "it is not" : "it has crashed");
+           status == 1 ? "it is not" : "it has crashed" FREED);
     status = in_child(without_room_for_headers);
     EXPECT(status == 0,
            "if malloc returns NULL for the header fields, the request is rejected with 503, but %s",
            status == 1
                ? "it is not. Does request_read ask for enough, REQUEST_HEADERS * sizeof *r->headers?"
-               : "it has crashed");
+               : "it has crashed" FREED);
 }
 
 /* A short key, with no memory after it. */
@@ -709,8 +742,7 @@ int main(void)
         {"a request begins with its line, and is checked at its end", checked_at_the_end, 4,
          "RFC 9112, section 3.2",
          "If the first line is empty, request_read takes one more for the request line, and no third. "
-         "It "
-         "takes lines up to the empty one, and returns what check_request, provided, returns."},
+         "It takes lines up to the empty one, and returns what check_request, provided, returns."},
         {"a header field may be written in several ways", names_and_values, 4, "RFC 9112, section 5.1",
          "In parse_header, the name ends at the colon; the spaces around the value, of which there may "
          "be none, are no part of it."},
@@ -724,7 +756,8 @@ int main(void)
          "RFC 9112, sections 3 and 5",
          "Each rule has its sentence: parse_request_line and parse_header fail with the first that is "
          "broken, in the order of the request; r->method and r->version are set when the line is "
-         "right, and stay so if parse_target fails."},
+         "right, and stay so if parse_target fails. request_read returns -1 as soon as read_line or one "
+         "of these does."},
         {"a path has one spelling", spellings, 4, "RFC 3986, section 6.2.2",
          "parse_request_line calls parse_target, provided, which takes the escapes off that need not be "
          "there."},
@@ -734,7 +767,8 @@ int main(void)
         {"the limits of a line, and of the number of fields", limits, 4,
          "RFC 9112, section 3; RFC 6585, section 5",
          "request_read gives read_line, provided, the status for a line that is too long: 414 for the "
-         "first, 431 for header fields. parse_header counts before it stores."},
+         "first, 431 for header fields. parse_header compares r->header_count with REQUEST_HEADERS "
+         "before it stores a field, and request_read allocates REQUEST_HEADERS * sizeof *r->headers."},
         {"the limit of the request line after an empty one", limit_after_an_empty_line, 4,
          "RFC 9112, sections 2.2 and 3",
          "If the first line is empty, request_read calls read_line once more for the request line, with "
@@ -747,7 +781,7 @@ int main(void)
          "its own for each request."},
         {"no memory for a request", out_of_memory, 4, "man 3 malloc",
          "malloc returns NULL if there is no memory: request_read looks at both results before it uses "
-         "one."},
+         "one. It frees nothing, even if it fails: its caller then calls request_free."},
         {"nothing after a short key is read", short_key, 6, "RFC 6455, section 4.2.1",
          "is_key counts the 22 characters first, and only then looks at what comes after them."},
         {"not a byte after the request is lost", next_bytes_stay, 4, "RFC 6455, section 1.3",

@@ -588,8 +588,7 @@ int main(void)
     static const struct test tests[] = {
         {"the page's files", page_files, 5, "RFC 9110, section 9.3.1",
          "respond sends a file before it asks for a route. send_file: the head says the status, the "
-         "type and the length; then comes the file, to its "
-         "last byte."},
+         "type and the length; then comes the file, to its last byte."},
         {"HEAD gets the head alone", head_only, 5, "RFC 9110, section 9.3.2",
          "A response to HEAD is that to GET without the body: send_file and handshake_reject look at "
          "the method. stream_linger sends what waits in the write buffer first: stream_flush."},
@@ -601,8 +600,8 @@ int main(void)
          "RFC 9112, section 3.2", "respond looks up the path alone: the query is no part of it."},
         {"a rejection, byte for byte", a_rejection_in_full, 5, "RFC 9110, section 8.6",
          "Compare line by line; in handshake_reject, the Content-Length counts the newline after the "
-         "sentence too. If that comes before the sentence: write_locked adds the second piece after the "
-         "first."},
+         "sentence too. If the newline comes before the sentence: write_locked must add the second "
+         "piece after the first."},
         {"and the same head as GET", head_as_for_get, 5, "RFC 9110, section 9.3.2",
          "send_file and handshake_reject write the head before they look at the method: only the body "
          "is left out."},

@@ -301,7 +301,8 @@ static void expect_origin(const char *host, const char *origin, bool allowed)
     if (allowed)
         EXPECT_SWITCHED(request);
     else
-        EXPECT_STATUS(request, 403, "rigin");
+        EXPECT_STATUS_OF("check_origin: an origin is a scheme, a host and a port", request, 403,
+                         "rigin");
 }
 
 static void own_origin(void)
@@ -407,8 +408,7 @@ static void own_origin_beside_listed_ones(void)
     server_start("--origin", "https://example.com");
     expect_origin("localhost", "Origin: http://localhost\r\n", true);
     expect_switched(
-        "check_origin: without an Origin the client is no browser, so --origin means nothing to "
-        "it; ",
+        "check_origin: without an Origin the client is no browser, so --origin means nothing to it; ",
         GET ALL END, __LINE__);
 }
 
@@ -428,8 +428,8 @@ int main(void)
         {"a request that asks for no WebSocket is a plain one", no_upgrade_at_all, 6,
          "RFC 9110, section 7.8",
          "request_lists compares whole elements of a list. In handshake_is_upgrade, only a GET of "
-         "HTTP/1.1 or later whose Upgrade field lists websocket "
-         "asks for one; all others stay plain requests."},
+         "HTTP/1.1 or later whose Upgrade field lists websocket asks for one; all others stay plain "
+         "requests."},
         {"the version must be 13", version, 6, "RFC 6455, section 4.4",
          "handshake_check wants one field with the text 13; else it fails with 426, which tells the "
          "client which version to use."},

@@ -79,7 +79,8 @@ static const char *known_mistake(const char *accept, const char *wanted)
     if (accept[same] == '\0' && same >= FROM_BLOCK)
         return "base64_encode_blockend is missing: it writes the last characters, to accept + n";
     if (accept[same] == '\0')
-        return "the null terminator comes too early; sizeof accept is the size of a pointer";
+        return "the null terminator comes too early: sizeof accept is the size of a pointer, and strlen "
+               "stops where a digest holds a zero byte";
     if (accept[same] == '\n' && same > 0 && same < ACCEPT_KEY_BYTES - 1)
         return "fewer than 20 bytes became Base64: strlen stops where a digest holds a zero byte";
     if (same == 0 && accept[2] == '\n')
@@ -163,8 +164,8 @@ int main(void)
 {
     static const struct test tests[] = {
         {"accept keys are those that other programs make", known_pairs, 7, "RFC 6455, section 4.2.2",
-         "handshake_accept_key: SHA-1 over the key as text, followed by the GUID, and the 20 "
-         "bytes of that in Base64."},
+         "handshake_accept_key: SHA-1 over the key as text, followed by the GUID, and the 20 bytes of "
+         "that in Base64."},
         {"two clients at once get their own accept keys", two_threads, 7, "a thread per client",
          "Each client has a thread, so a static variable is shared by all: handshake_accept_key needs "
          "only local ones."},

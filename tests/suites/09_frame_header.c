@@ -30,6 +30,10 @@ static const char *wrong_reason(const char *reason, const void *frame)
                                               : "";
 }
 
+/* What fail has stored for the last header; and whether it is told, because the header breaks no rule. */
+static const char *reason;
+static bool reason_is_told;
+
 /* Reads one header from bytes in hex, and describes it: "fin opcode 1 length 5 key 37fa213d header_size 6", or the
  * close code with which it is rejected, or "end". A header with a close code must not return 0. */
 static const char *header_told(const char *hex, size_t cut)
@@ -60,10 +64,13 @@ static const char *header_told(const char *hex, size_t cut)
                  frame.fin ? "fin " : "", frame.opcode, (unsigned long long)frame.length,
                  frame.masking_key[0], frame.masking_key[1], frame.masking_key[2], frame.masking_key[3],
                  frame.header_size);
-    else if (ws.close_code != 0)
-        snprintf(told, sizeof told, "%u%s", ws.close_code,
-                 wrong_reason(ws.reason, __builtin_frame_address(0)));
-    else if (s.cause == STREAM_OK)
+    else if (ws.close_code != 0) {
+        const char *wrong = wrong_reason(ws.reason, __builtin_frame_address(0));
+        reason = *wrong == '\0' ? ws.reason : NULL;
+        snprintf(told, sizeof told, "%u%s%s%s", ws.close_code, wrong,
+                 reason_is_told && reason != NULL ? ": " : "",
+                 reason_is_told && reason != NULL ? reason : "");
+    } else if (s.cause == STREAM_OK)
         snprintf(told, sizeof told, "-1, but fail was not called: the client gets no Close frame");
     else
         snprintf(told, sizeof told, "%s", s.cause == STREAM_EOF ? "end" : stream_reason(&s));
@@ -112,13 +119,16 @@ static void good_headers(void)
         {"82ff010203040506070801020304",
          "fin opcode 2 length 72623859790382856 key 01020304 header_size 14",
          "a length of eight different bytes"},
-        {"88fd01020304", "fin opcode 8 length 125 key 01020304 header_size 6", "a Close"},
+        {"88fd01020304", "fin opcode 8 length 125 key 01020304 header_size 6",
+         "a Close of 125 bytes, the most that check_rules allows"},
         {"898001020304", "fin opcode 9 length 0 key 01020304 header_size 6", "a ping"},
         {"8a8001020304", "fin opcode 10 length 0 key 01020304 header_size 6", "a pong"},
         {NULL, NULL, NULL},
     };
 
+    reason_is_told = true;
     expect_headers(cases);
+    reason_is_told = false;
 }
 
 #define RSV_BITS "RSV bits that are set"
@@ -190,6 +200,40 @@ static void no_mask(void)
         }
 }
 
+/* Neighbours break the same rule, or another one of the same function, and could share an array for the reason. */
+static void reasons_are_kept(void)
+{
+    static const char *const headers[] = {
+        "c180",
+        "a180",
+        "8380",
+        "8b80",
+        "8105",
+        "8205",
+        "0980",
+        "0880",
+        "89fe",
+        "88ff",
+        "81fe007d",
+        "81fe0000",
+        "81ff000000000000ffff",
+        "81ff8000000000000000",
+    };
+    const char *kept = NULL;
+    char first[CONTROL_BYTES];
+
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        reason = NULL;
+        header_told(headers[i], FEED_WHOLE);
+        if (kept != NULL)
+            EXPECT_TEXT(kept, first,
+                        "the reason why header %s is rejected, after another client has sent %s",
+                        headers[i - 1], headers[i]);
+        kept = reason;
+        snprintf(first, sizeof first, "%s", reason != NULL ? reason : "");
+    }
+}
+
 /* What the first two bytes of a header say, taken apart by division: no bit is shifted or masked here. */
 static void describe_start(unsigned first, unsigned second, char text[100])
 {
@@ -245,6 +289,10 @@ static void at_the_buffers_end(void)
         EXPECT(whole, "stream_need must be able to fill the whole buffer: %s", stream_reason(&s));
         stream_skip(&s, before);
         read = frame_read_header(&ws, &frame) == 0;
+        EXPECT(s.in_end <= sizeof s.in,
+               "%zu bytes of a header are the last ones in the buffer: stream_need has received %zu "
+               "bytes more, past the buffer's end; stream_fill makes room for them first",
+               there, s.in_end - sizeof s.in);
         EXPECT(read,
                "%zu bytes of a header are the last ones in the buffer: stream_need must receive with "
                "stream_fill, which makes room for the others, but they did not come: %s",
@@ -350,9 +398,10 @@ int main(void)
          "from what was there before."},
         {"headers of all three forms, in whatever pieces they come", good_headers, 9,
          "RFC 6455, section 5.2",
-         "read_header wants two bytes first, and has frame_decode_start take them apart; read_length: "
-         "126 means that the next 2 bytes are the length, 127 the next 8. Then comes the key. The "
-         "payload may come late, and read_header does not wait for it."},
+         "If a good header gets 1002: check_rules or read_length has called fail, with the reason "
+         "after the code. read_header wants two bytes first, and has frame_decode_start take them "
+         "apart; read_length: 126 means that the next 2 bytes are the length, 127 the next 8. Then "
+         "comes the key. The payload may come late, and read_header does not wait for it."},
         {"headers that break a rule, rejected at the first byte that shows it", bad_headers, 9,
          "RFC 6455, sections 5.2 and 5.5",
          "read_header has check_rules look at the first two bytes as soon as they are there, before it "
@@ -366,9 +415,9 @@ int main(void)
          "stream_need must return -1 as soon as stream_fill does, or it runs in circles. need, "
          "provided, then returns -1: return that as it is, and store no close code."},
         {"a header that lies across the buffer's end", at_the_buffers_end, 9, "RFC 6455, section 5.2",
-         "A call that receives may move what waits: read_length and read_header must ask for "
-         "stream_next after need, and not keep it from before. stream_need counts from in_start: what "
-         "is before that has been read."},
+         "stream_need receives with stream_fill, and not by itself. A call that receives may move what "
+         "waits: read_length and read_header must ask for stream_next after need, and not keep it from "
+         "before. stream_need counts from in_start: what is before that has been read."},
         {"what had come is still there", need_keeps_what_came, 9, "man 2 recv",
          "stream_need only waits, it takes nothing. If stream_fill fails, it returns -1 and leaves "
          "cause and bytes as they are."},
@@ -378,6 +427,10 @@ int main(void)
         {"not a byte of the payload is taken", nothing_is_taken, 9, "RFC 6455, section 5.2",
          "need, provided, takes no bytes from the stream: read_header only looks at them, at "
          "stream_next."},
+        {"the reason stays, whatever other clients send", reasons_are_kept, 9, "RFC 6455, section 7.1.6",
+         "In check_rules and read_length, the reason is a string constant. A static array is shared by "
+         "all clients: the next one that is rejected overwrites it, before the first has got its Close "
+         "frame."},
         {0},
     };
 

@@ -27,10 +27,10 @@ static void talks(void)
         {"one byte", "82:01", "binary:01"},
         {"two messages", "81:61 82:62", "text:61 binary:62"},
         {"twenty messages in one segment",
-         "81:61 81:62 81:63 81:64 81:65 81:66 81:67 81:68 81:69 81:6a "
-         "81:6b 81:6c 81:6d 81:6e 81:6f 81:70 81:71 81:72 81:73 81:74",
-         "text:61 text:62 text:63 text:64 text:65 text:66 text:67 text:68 text:69 text:6a "
-         "text:6b text:6c text:6d text:6e text:6f text:70 text:71 text:72 text:73 text:74"},
+         "81:61 81:62 81:63 81:64 81:65 81:66 81:67 81:68 81:69 81:6a 81:6b 81:6c 81:6d 81:6e 81:6f "
+         "81:70 81:71 81:72 81:73 81:74",
+         "text:61 text:62 text:63 text:64 text:65 text:66 text:67 text:68 text:69 text:6a text:6b "
+         "text:6c text:6d text:6e text:6f text:70 text:71 text:72 text:73 text:74"},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -199,6 +199,47 @@ static void huge_claim(void)
     }
 }
 
+/* Main wakes the worker after each number of bytes of a payload, because the client is idle, say. */
+static void woken(void)
+{
+    enum { HEADER = 6, PAYLOAD = 20 };
+    static const struct trace_source source = {.connection = 1};
+    static struct stream s;
+    size_t length;
+    unsigned char *bytes = frames("82*20", &length);
+
+    needs_own("functions");
+    for (size_t came = 0; came < PAYLOAD; came++) {
+        struct websocket ws;
+        struct feeding f;
+        feed_start(&f, bytes, length, HEADER + came, true);
+        stream_open(&s, f.fd);
+        frame_begin(&ws, &s, &source, 1000, 1000);
+        stream_need(&s, HEADER + came);
+        atomic_store(&s.wake, STREAM_IDLE);
+        EXPECT(frame_read_message(&ws) == 0 && ws.message.length == PAYLOAD,
+               "a worker that was woken after %zu of a payload's %d bytes must read on: if "
+               "stream_read_some fails, read_piece asks read_on, and calls it again if that returns 0",
+               came, PAYLOAD);
+        frame_end(&ws);
+        feed_finish(&f);
+        stream_close(&s);
+    }
+    free(bytes);
+}
+
+/* What they send has several lengths and keys. */
+static void crowd(void)
+{
+    static const struct talk talks[] = {
+        {"a text", "81:48656c6c6f", "text:48656c6c6f"},
+        {"a binary message of 200 bytes", "82*200", "binary*200"},
+        {"a text with another key", "=818301020304606060", "text:616263"},
+    };
+
+    have_talks_at_once(talks, 3);
+}
+
 /* Around every limit: of the length's three forms, of the buffers, of what is allowed. */
 static void lengths(void)
 {
@@ -285,7 +326,7 @@ static void expect_unmasked(size_t start, size_t length, uint64_t offset)
                                                        sizeof bytes - start - length) == 0,
            "frame_unmask of %zu bytes has changed a byte before or after them", length);
     EXPECT(memcmp(bytes, wanted, sizeof bytes) == 0,
-           "%zu bytes at address %zu, the first of them number %llu of the payload%s", length, start,
+           "frame_unmask of %zu bytes at address %zu, from byte %llu of the payload on%s", length, start,
            (unsigned long long)offset,
            offset > INT32_MAX ? ": an int does not count so far, the offset is a uint64_t" : "");
 }
@@ -332,23 +373,26 @@ static void much_in_flight(void)
 int main(void)
 {
     static const struct test tests[] = {
+        {"the mask is taken off at any address, length and offset", unmask, 10, "RFC 6455, section 5.3",
+         "In frame_unmask, the offset says which byte of the payload bytes[0] is: its key byte is "
+         "number offset mod 4. It changes `length` bytes, and no others."},
         {"a text comes back", one_text, 10, "RFC 6455, section 5.7",
          "echo writes back each message that frame_read_message has read, in a frame of its own: "
          "make_header."},
         {"a null byte ends nothing", null_bytes, 10, "RFC 6455, section 5.6",
          "A payload has a length and no end mark: strlen means nothing here."},
         {"a payload comes back whole, however many recvs it takes", a_long_payload, 10, "man 2 recv",
-         "read_payload calls read_piece until the frame's length is reached, and takes the address from "
-         "m->bytes only after make_room, which may move it. read_piece takes nothing of the next frame, "
-         "and its mask goes on where the last piece ended. If the echo has another length: "
-         "make_header."},
-        {"the mask is taken off at any address, length and offset", unmask, 10, "RFC 6455, section 5.3",
-         "In frame_unmask, the offset says which byte of the payload the first one is: its key byte is "
-         "number offset mod 4. It changes `length` bytes, and no others."},
+         "If the server crashes: echo gives frame_write m->bytes; an array of its own is too short for "
+         "a long message. If it runs in circles: read_payload calls make_room before each read_piece, "
+         "because it makes room for some bytes, not for all. It may move m->bytes, so take the address "
+         "after it. read_piece takes nothing of the next frame, and its mask goes on where the last "
+         "piece ended. If the echo has another length: make_header, or read_piece, which takes no more "
+         "than what is left of the frame, its length minus its offset."},
         {"every message comes back, in whatever pieces it is sent", talks, 10, "RFC 6455, section 5.3",
-         "frame_unmask combines byte i with byte i mod 4 of the key; echo sends the payload back with "
-         "the same opcode, unmasked, also if it is empty. If an older message comes before it: "
-         "frame_read_message begins with a length of 0."},
+         "echo sends the payload back with the same opcode, unmasked, also if it is empty. What "
+         "follows a message in the buffer is the next frame: echo changes nothing there. Its flags are "
+         "what stream_more returns: after STREAM_LAST, nothing is sent. If an older message comes "
+         "before it: frame_read_message begins with a length of 0."},
         {"a message alone, at each limit of its length forms", alone, 10, "RFC 6455, section 5.2",
          "read_payload must not ask for a piece when there is nothing left to read, and make_header has "
          "three forms: up to 125, up to 65535, and more."},
@@ -357,14 +401,20 @@ int main(void)
          "to be read. write_locked (lesson 5) sends header and payload together."},
         {"a message that is cut off gets no echo", cut_off, 10, "RFC 6455, section 7.1.7",
          "If something returns -1, its caller ends at once: read_piece, read_payload, "
-         "frame_read_message, "
-         "echo. read_header (lesson 9) does, too."},
+         "frame_read_message, echo. read_header (lesson 9) does, too."},
         {"clients that have gone before their echo", gone_before_the_echo, 10, "man 2 send",
          "If frame_write does not return 0, echo ends. What it has allocated itself, it frees on every "
          "way out."},
         {"memory is used again", memory_stays, 10, "man 3 realloc",
          "frame_read_message sets opcode and length to 0, and leaves memory and capacity as they are: "
          "make_room, provided, uses them again, and frame_end gives them back."},
+        {"a worker that was woken inside a payload reads on", woken, 10,
+         "lesson 14: when things go wrong",
+         "read_piece calls stream_read_some until it returns 0; only if it fails, and read_on, "
+         "provided, does not return 0, the connection is over: read_piece returns -1."},
+        {"twenty clients at the same moment", crowd, 10, "lesson 2: a thread per client",
+         "What echo, read_payload, read_piece, frame_unmask and make_header need is in their arguments "
+         "and local variables: a static variable is shared by all clients."},
         {"a length of more than 32 bits, by call", huge_claim, 10, "RFC 6455, section 5.2",
          "In read_piece, frame->length - frame->offset is a uint64_t: compare it before you cast it to "
          "size_t, and to nothing smaller. In read_payload, only make_room takes memory, as the bytes "

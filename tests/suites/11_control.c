@@ -298,6 +298,29 @@ static void close_frame_is_the_last(void)
     close_pair(ends);
 }
 
+/* Whether bytes can still go both ways. */
+static bool is_open(int ends[2])
+{
+    char byte;
+
+    return send_bytes(ends[1], "x", 1) && recv(ends[1], &byte, 1, MSG_DONTWAIT) == -1;
+}
+
+/* By call, because the end that comes too early harms only clients that are slow to read. */
+static void close_frame_ends_nothing(void)
+{
+    int ends[2];
+
+    open_on_pair(ends);
+    frame_close(&ws, 1000, NULL, 0);
+    EXPECT_TEXT(sent_so_far(ends), "close:1000", "frame_close sends its frame");
+    EXPECT(
+        is_open(ends) && atomic_load(&stream.aborted) == 0,
+        "frame_close has ended the connection; it must only write the Close frame, or a client that is "
+        "slow to read loses it");
+    close_pair(ends);
+}
+
 static void read_and_closed(void)
 {
     static const char *const scripts[] = {"88:03e8", "88:"};
@@ -355,6 +378,19 @@ static void close_among_writers(void)
                "among messages of another thread, the Close frame must be sent once, and be the last");
         close_pair(ends);
     }
+}
+
+static void crowd(void)
+{
+    static const struct talk talks[] = {
+        {"a Close frame", "88:03e8646f6e65", "close:1000"},
+        {"a Close frame with another code", "88:0bb8", "close:3000"},
+        {"a Close frame with a code that must not be sent", "88:03ed", "close:1002"},
+        {"a ping", "89:70696e67", "pong:70696e67"},
+        {"a ping with another payload", "89:0102", "pong:0102"},
+    };
+
+    have_talks_at_once(talks, sizeof talks / sizeof talks[0]);
 }
 
 /* The end must be orderly even if the client has sent much that nobody will read: after a reset it could
@@ -436,9 +472,9 @@ int main(void)
         {"Close frames, and rules that some of them break", closes, 11, "RFC 6455, section 5.5.1",
          "handle_close: a Close frame is empty, and gets an empty reply (CLOSE_NO_STATUS), or it has a "
          "code of two bytes and a reason; one byte alone is 1002. The code is checked first, then the "
-         "reason, with utf8_check, and that nothing is `missing` at its end. If "
-         "only a frame in two pieces goes wrong: read_control must read on until the payload is whole, "
-         "and store each piece after the last."},
+         "reason, with utf8_check, and that nothing is `missing` at its end. If only a frame in two "
+         "pieces goes wrong: read_control must read on until the payload is whole, and store each "
+         "piece after the last."},
         {"the Close frame is the last one, and the only one", close_frame_is_the_last, 11,
          "RFC 6455, section 5.5.1",
          "frame_close writes its frame with STREAM_LAST: stream_write (lesson 5) then drops what "
@@ -449,11 +485,15 @@ int main(void)
         {"also if two threads write", close_among_writers, 11, "RFC 6455, section 5.5.1",
          "frame_close writes its frame with STREAM_LAST: stream_write (lesson 5) looks at that under "
          "the write lock, so that no other write can follow."},
+        {"after the Close frame, the connection is still there", close_frame_ends_nothing, 11,
+         "RFC 6455, section 7.1.1",
+         "frame_close only writes. The server ends its own direction later, in stream_linger (lesson "
+         "5), and waits there for the client's end. stream_abort would destroy what the client has not "
+         "read yet."},
         {"pings get pongs, pongs get nothing", pings, 11, "RFC 6455, section 5.5.2",
          "handle_control ignores a pong; it replies to several pings in their order, as to everything "
-         "else. A payload is no string: its length is frame->length. If only a frame in two pieces goes "
-         "wrong: read_control stores each piece after the "
-         "last."},
+         "else. A payload is no string: its length is frame->length. If only a frame in two pieces "
+         "goes wrong: read_control stores each piece after the last."},
         {"a control frame that is cut off gets no reply", cut_off, 11, "RFC 6455, section 7.1.7",
          "If read_piece returns -1, read_control must do so at once: there is no payload, and no more "
          "will come."},
@@ -474,6 +514,10 @@ int main(void)
         {"the end is no reset", no_reset, 11, "RFC 6455, section 7.1.1",
          "After the Close frame stream_linger (lesson 5) ends our own direction only, and receives "
          "until the client's end."},
+        {"twenty clients at the same moment", crowd, 11, "lesson 2: a thread per client",
+         "What handle_close, frame_is_close_code, frame_close, read_control and handle_control need is "
+         "in their arguments and local variables: a static variable is shared by all clients. A table "
+         "is static const, with its values in the code."},
         {"clients that vanish", vanishing_clients, 11, "RFC 6455, section 7.1.5",
          "A connection may end anywhere: every caller returns -1 if what it has called does, and the "
          "worker ends."},

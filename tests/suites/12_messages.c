@@ -36,16 +36,26 @@ static void fragments(void)
         {"a message after them", "01:61 80:62 81:63", "text:6162 text:63"},
         {"a ping between", "01:61 89:70 80:62", "pong:70 text:6162"},
         {"pings and a pong between", "01:61 89:31 00:62 8a: 89:32 80:63", "pong:31 pong:32 text:616263"},
-        {"a close between", "01:61 88:03e8 80:62", "close:1000"},
         {"a continuation of nothing", "80:61", "close:1002"},
         {"an unfinished continuation of nothing", "00:61", "close:1002"},
         {"a continuation after the end", "01:61 80:62 80:63", "text:6162 close:1002"},
-        {"a new text inside", "01:61 81:62", "close:1002"},
-        {"a new fragment inside", "01:61 01:62", "close:1002"},
-        {"a new binary inside", "02:61 82:62", "close:1002"},
         {"different masks", "=0182010203046163 =8082ffeeddcc9d8a", "text:60616264"},
         {"a binary message need be no text", "82:c080ff 02:c0 80:af", "binary:c080ff binary:c0af"},
         {"neither need a ping", "89:ff01 81:61", "pong:ff01 text:61"},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        have_talk(&all[i]);
+}
+
+/* Each of these leaves a message unfinished. */
+static void unfinished(void)
+{
+    static const struct talk all[] = {
+        {"a close between", "01:61 88:03e8 80:62", "close:1000"},
+        {"a new text inside", "01:61 81:62", "close:1002"},
+        {"a new fragment inside", "01:61 01:62", "close:1002"},
+        {"a new binary inside", "02:61 82:62", "close:1002"},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -115,6 +125,7 @@ struct text_case {
 #define BEYOND "a character beyond U+10FFFF"
 #define NEVER "a byte that no character has"
 #define CUT "a character that is cut"
+#define ASCII_INSIDE "ASCII inside a character: check_byte must first check whether a byte is missing"
 #define ASCII_32 "6162636465666768616263646566676861626364656667686162636465666768"
 
 /* What is and what is not UTF-8, at every limit: RFC 3629. */
@@ -151,6 +162,8 @@ static const struct text_case texts[] = {
     {"6162636465666768c0", NEVER},
     {"c2", CUT},
     {"c27f", CUT},
+    {"c241a9", ASCII_INSIDE},
+    {"f09f41988080", ASCII_INSIDE},
     {"c2c0", CUT},
     {"e0", CUT},
     {"e0a0", CUT},
@@ -206,7 +219,7 @@ static const struct text_case texts[] = {
 static void utf8_over_the_wire(void)
 {
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        char script[100], answer[100], name[100] = "a good text";
+        char script[100], answer[100], name[200] = "a good text";
         struct talk talk = {.name = name, .script = script, .answers = answer};
         const char *wrong = texts[i].wrong;
         /* a Close frame after a bad one, so that a server that accepts it is noticed at once */
@@ -243,6 +256,19 @@ static void utf8_from_text_to_text(void)
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         have_talk(&all[i]);
+}
+
+static void crowd(void)
+{
+    static const struct talk talks[] = {
+        {"a text in fragments", "01:c3 80:bc", "text:c3bc"},
+        {"a text of four bytes", "81:f09f9880", "text:f09f9880"},
+        {"a text with an overlong form", "81:e09fbf", "close:1007"},
+        {"fragments of a binary message", "02:01 00:02 80:03", "binary:010203"},
+        {"a text that ends inside a character", "81:61e282 88:03e8", "close:1007"},
+    };
+
+    have_talks_at_once(talks, sizeof talks / sizeof talks[0]);
 }
 
 static void utf8_by_call(void)
@@ -651,6 +677,14 @@ int main(void)
          "begun may be empty: its opcode says so, not its length. frame_read_message (lesson 10) goes "
          "on after a control frame, and after a frame without FIN; it forgets the last message once, "
          "before the first frame and not before each."},
+        {"a fragment of one client is nothing to another", fragments_of_two_clients, 12,
+         "RFC 6455, section 5.4",
+         "join_fragment returns what fail returns for a continuation if no message has begun, and for "
+         "another message if one has. What has begun is in ws->message, and each client has its own: a "
+         "static variable is shared by all."},
+        {"a message that is not finished", unfinished, 12, "RFC 6455, section 5.4",
+         "join_fragment: if a message has begun, a frame with an opcode of its own must not follow: "
+         "return what fail returns. A Close frame may come between, and ends it."},
         {"a thousand fragments with pings between", many_fragments, 12, "RFC 6455, section 5.4",
          "A control frame between fragments gets its reply at once, and leaves the message as it is: "
          "handle_control (lesson 11) and frame_read_message (10)."},
@@ -675,12 +709,12 @@ int main(void)
          "make_room, provided, fails with 1013: read_payload (lesson 10) must return -1 then, before it "
          "reads."},
         {"text must be UTF-8, over the wire", utf8_over_the_wire, 12, "RFC 3629, section 4",
-         "In check_byte, the first byte says how many follow; the second has limits of its own after "
-         "E0, ED, F0 and F4, and those after it have 80 to BF again. If only 32 bytes of ASCII go "
-         "wrong: utf8_check may call skip_ascii only if nothing is missing, and check_byte only if a "
-         "byte is left after that. If all bad text passes: read_payload (lesson 10) must call "
-         "check_text. If only a text passes that ends inside a character: check_text_end fails if "
-         "text.missing is not 0."},
+         "In check_byte, the first byte says how many follow, and none of them is ASCII; the second "
+         "has limits of its own after E0, ED, F0 and F4, and those after it have 80 to BF again. If "
+         "only 32 bytes of ASCII go wrong: utf8_check may call skip_ascii only if nothing is missing, "
+         "and check_byte only if a byte is left after that. If all bad text passes: read_payload "
+         "(lesson 10) must call check_text. If only a text passes that ends inside a character: "
+         "check_text_end returns what fail returns if text.missing is not 0."},
         {"from fragment to fragment, and from text to text", utf8_from_text_to_text, 12,
          "RFC 6455, section 5.6",
          "A fragment may end inside a character, so text->missing is kept for the next one; "
@@ -691,6 +725,10 @@ int main(void)
         {"two texts at the same time, by call", utf8_of_two_texts, 12, "RFC 3629, section 4",
          "check_byte and utf8_check keep what they know in their struct utf8: each client has its own. "
          "A static variable is shared by all."},
+        {"twenty clients at the same moment", crowd, 12, "lesson 2: a thread per client",
+         "What join_fragment, check_size, utf8_check and check_byte need is in their arguments and "
+         "local variables: a static variable is shared by all clients. A table is static const, with "
+         "its values in the code."},
         {"no byte after the text is looked at", utf8_ends_where_the_text_ends, 12, "RFC 3629, section 4",
          "In utf8_check, skip_ascii may move to the end of the piece: then there is no byte left to "
          "check."},
@@ -710,11 +748,6 @@ int main(void)
          "RFC 6455, section 5.4",
          "The limit holds for the whole message: check_size counts what came before. read_payload "
          "(lesson 10) adds what each piece brought to m->length."},
-        {"a fragment of one client is nothing to another", fragments_of_two_clients, 12,
-         "RFC 6455, section 5.4",
-         "join_fragment returns what fail returns for a continuation if no message has begun, and for "
-         "another message if one has. What has begun is in ws->message, and each client has its own: a "
-         "static variable is shared by all."},
         {0},
     };
     int status;

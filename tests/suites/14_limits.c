@@ -115,9 +115,10 @@ static void reply_to_ping(int fd, const char *when)
 static void idle_client(void)
 {
     unsigned char next;
+    static char printed[20000];
     int replies, leaves;
 
-    server_start("--timeout", "2");
+    server_start("--timeout", "2", "--verbose");
     replies = open_websocket();
     leaves = open_websocket();
     reply_to_ping(replies, "after the timeout");
@@ -131,6 +132,10 @@ static void idle_client(void)
            "a ping without a reply must be followed by a Close frame, and not by a ping");
     expect_all(leaves, "close:1008", "a client that does not is told so, and given up");
     server_stop();
+    server_printed(printed, sizeof printed);
+    EXPECT(strstr(printed, "ping-timeout: no reply to a ping") != NULL,
+           "keepalive must call fail, which says in the trace why the client is given up: "
+           "\"ping-timeout: no reply to a ping\" is not there");
 }
 
 /* The reply to a ping comes late, but before the next one is due: main looks at the client in between. */
@@ -169,8 +174,7 @@ static void idle_clients_sleep(void)
     sleeps = server_sleeps() - sleeps;
     EXPECT(sleeps < CLIENTS,
            "%d clients are idle, and their time is not up: their threads must sleep, but have been "
-           "woken %ld times "
-           "in %d seconds",
+           "woken %ld times in %d seconds",
            CLIENTS, sleeps, SECONDS);
     for (int i = 0; i < CLIENTS; i++)
         close(clients[i]);
@@ -384,7 +388,8 @@ static void *one_large_echo(void *argument)
 {
     struct slow *slow = argument;
     static unsigned char got[(1 << 20) + 10];
-    unsigned char reply[100];
+    static const unsigned char close_1008[] = {0x03, 0xF0};
+    unsigned char reply[100] = "";
     size_t length, small_length;
     unsigned char *large = frames("82*1048576 89:70", &length), *small = frames("81:61", &small_length);
     const char *wrong = NULL;
@@ -401,7 +406,11 @@ static void *one_large_echo(void *argument)
         wrong = "now the client is idle, and must get a ping";
     else if (!send_bytes(slow->fd, "\x8A\x80\0\0\0", 6) || !send_bytes(slow->fd, small, small_length) ||
              !receive_after_pings(slow->fd, 1, reply, sizeof reply))
-        wrong = "a client that was slow must be served like any other";
+        wrong =
+            memcmp(reply, close_1008, sizeof close_1008) == 0
+                ? "a client that was slow got close 1008: keepalive must ask stream_is_idle first, and "
+                  "send no ping while bytes are under way"
+                : "a client that was slow must be served like any other";
     free(large);
     free(small);
     slow->wrong = wrong;
@@ -627,9 +636,16 @@ static void slow_is_not_dead(void)
     server_stop();
 }
 
+/* While the server is full, it may also close the connection without a response. */
 static bool page_is_served(void)
 {
-    return strncmp(ask(GET_PAGE), "HTTP/1.1 200 ", 13) == 0;
+    char answer[20000] = "";
+    int fd = dial();
+
+    send_text(fd, GET_PAGE);
+    receive_all(fd, answer, sizeof answer);
+    close(fd);
+    return strncmp(answer, "HTTP/1.1 200 ", 13) == 0;
 }
 
 static int rejected[200], rejected_count;
@@ -874,6 +890,24 @@ static void expect_flood_is_stopped(int fd, pid_t sender)
     EXPECT(received_so_far == 0, "nothing after it");
 }
 
+/* Its worker waits in recv, and main in clients_stop: a signal to the process interrupts main alone. */
+static void stop_wakes_a_worker(void)
+{
+    unsigned char first = 0;
+    int fd;
+
+    server_start(NULL);
+    fd = open_websocket();
+    expect_echo(fd, "before the stop");
+    pause_ms(100); /* so that it waits: a signal that comes just before recv is for another test */
+    server_signal(SIGTERM);
+    EXPECT(receive_bytes(fd, &first, 1) && first == 0x88,
+           "close 1001 must come at once: the client's thread waits in recv, and wake_locked must send "
+           "the signal to that thread (pthread_kill), not to the process");
+    close(fd);
+    EXPECT(server_end(0) == 0, "and the server ends with 0");
+}
+
 static void stop_tells_clients(void)
 {
     enum { CLIENTS = 10 };
@@ -1008,7 +1042,7 @@ static void nothing_after_the_close(void)
  * are aborted when STOP_S are over, also without any timeout. */
 static void stop_aborts_the_rest(void)
 {
-    int mute, stuck;
+    int mute, stuck, status;
     double used;
 
     server_start("--timeout", "0");
@@ -1021,7 +1055,11 @@ static void stop_aborts_the_rest(void)
     used = server_cpu_s() - used;
     EXPECT(sanitized || used < 0.05,
            "a server that waits for its clients to reply works meanwhile: %.2f s of a second", used);
-    EXPECT(server_end(0) == 0, "after STOP_S seconds, the server must end with status 0");
+    status = server_end(0);
+    EXPECT(status == 0,
+           "after STOP_S seconds, the server must end with status 0, but it ended with %d: clients_stop "
+           "must wait for the workers a second time, after stream_abort",
+           status);
     expect_all(mute, "close:1001", "a client that does not reply");
     close(stuck);
 }
@@ -1206,18 +1244,25 @@ static void lost_signal(void)
 static const struct test tests[] = {
     {"a server without clients ends when it is asked to", empty_server_ends, 14, "man 2 sigaction",
      "stop_on_signals asks for on_signal, at SIGTERM here, which ends accept4; accept_loop (lesson 1) "
-     "then returns 0. "
-     "clients_stop waits for an empty table: end_client (lesson 2) calls clients_leave."},
+     "then returns 0. clients_stop waits for an empty table: end_client (lesson 2) calls "
+     "clients_leave. clients_stop holds the lock all the time: it calls wait_for_workers_locked with "
+     "the lock held, which gives it up while it waits, and holds it again when it returns."},
     {"stopping while clients come", stop_among_arrivals, 14, "man 3 pthread_kill",
      "wake_locked must look at client->running before it calls pthread_kill: a worker that has just "
-     "been started has not said yet which thread it is. clients_stop locks the table before it looks at "
-     "it."},
+     "been started has not said yet which thread it is. clients_stop locks the table before it looks "
+     "at it, and unlocks it at its end only: wait_for_workers_locked is called with the lock held, "
+     "gives it up while it waits, and holds it again when it returns. If it hangs at the lock: a "
+     "thread that locks what it has locked already waits for itself."},
     {"running out of descriptors passes", out_of_descriptors, 14, "man 2 accept, EMFILE",
      "If accept4 fails, accept_loop (lesson 1) asks accept_failed, provided, which sleeps a little: "
      "descriptors come back. end_client (2) must give them back."},
     {"a full server says so, and has room again later", full, 14, "RFC 9110, section 15.6.4",
      "start_client (lesson 2) calls clients_enter, provided, which counts a client as served or as "
      "rejected; end_client (2) calls clients_leave, provided, which counts it off."},
+    {"stopping wakes a worker that waits", stop_wakes_a_worker, 14, "man 3 pthread_kill",
+     "wake_locked sends WAKE_SIGNAL to client->thread with pthread_kill; kill() with the process ID "
+     "interrupts main. Before that, clients_stop stores STREAM_STOPPING in every stream, without which "
+     "the worker finds no cause."},
     {"stopping tells every client, and waits for it", stop_tells_clients, 14, "RFC 6455, section 7.4.1",
      "clients_stop stores STREAM_STOPPING in every stream, and wake_locked sends each worker the "
      "signal. It only looks at the cause: the worker takes it, and finds none if wake is 0 again. Main "
@@ -1233,7 +1278,9 @@ static const struct test tests[] = {
      "stop_on_signals asks for on_signal, provided, which ends the process at a second SIGINT. If the "
      "first one sends no 1001: see wake_locked."},
     {"signals that come at once stop it in order", signals_at_once, 14, "man 2 sigaction",
-     "stop_on_signals asks for on_signal to be called each time: it must not set SA_RESETHAND."},
+     "stop_on_signals asks for on_signal to be called each time: it must not set SA_RESETHAND. What it "
+     "does not set in its struct sigaction must be 0: a local struct without an initializer has any "
+     "flags."},
     {"SIGINT that was ignored stops it all the same", interrupt_in_background, 14, "man 1p sh",
      "stop_on_signals leaves only SIGHUP ignored. A shell that starts a program with & makes it ignore "
      "SIGINT."},
@@ -1272,10 +1319,9 @@ static const struct test tests[] = {
      "keepalive, ask that first. In check_time_locked, a cause in wake that was not taken restarts the "
      "clock, as bytes that came do."},
     {"stopping does not wait for ever", stop_aborts_the_rest, 14, "man 2 shutdown",
-     "After STOP_S, clients_stop calls stream_abort for the connections that are left: that ends "
-     "every call that waits for one. Their workers need a moment for their end, so it waits once more "
-     "before it looks whether any are left. end_client (lesson 2) calls clients_leave, which wakes "
-     "main."},
+     "After STOP_S, clients_stop calls stream_abort for the connections that are left: that ends every "
+     "call that waits for one. Their workers need a moment for their end, so it waits once more before "
+     "it looks whether any are left. end_client (lesson 2) calls clients_leave, which wakes main."},
     {"a frame that drips is a sign of life", dripping_frame, 14, "RFC 6455, section 5.5.2",
      "Idle means that no byte came: after the upgrade, check_time_locked begins anew whenever the "
      "stream has received something."},

@@ -159,8 +159,8 @@ static bool expect_echo(int fd, unsigned opcode, const void *bytes, size_t lengt
     n = inflate_message(reply.payload, reply.length, window_bits, text);
     if (!EXPECT(n >= 0,
                 "the compressed echo cannot be inflated by itself, with an empty window of 2^%d bytes: "
-                "is it whole, does it keep to the window of window_bits, and "
-                "does deflate_compress begin anew with each message?",
+                "is it whole, does it keep to the window of window_bits, and does deflate_compress "
+                "begin anew with each message?",
                 window_bits))
         return false;
     return EXPECT((size_t)n == length && memcmp(text, bytes, length) == 0,
@@ -236,6 +236,8 @@ static const struct offer_case offers[] = {
     {"permessage-deflate; client_max_window_bits=\"8\"", "", 13},
     /* declined: a value that is not allowed */
     {"permessage-deflate; server_no_context_takeover=1", NULL, 0},
+    {"permessage-deflate; server_no_context_takeover=10", NULL, 0},
+    {"permessage-deflate; client_no_context_takeover=\"15\"", NULL, 0},
     {"permessage-deflate; client_no_context_takeover=true", NULL, 0},
     {"permessage-deflate; server_max_window_bits", NULL, 0},
     {"permessage-deflate; server_max_window_bits=7", NULL, 0},
@@ -337,6 +339,26 @@ static void offers_and_responses(void)
     websocket_fields = DEFLATE;
 }
 
+/* Each offer alone, which shows it before anything that the server makes of the answer. */
+static void each_offer_by_call(void)
+{
+    needs_own("functions");
+    for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++) {
+        struct deflate agreed;
+        if (strchr(offers[i].offers, '\r') != NULL)
+            continue;
+        agreed = deflate_negotiate(offers[i].offers);
+        if (offers[i].agreed == NULL)
+            EXPECT(agreed.window_bits == 0, "add_parameter accepts an offer that must be declined: %s",
+                   offers[i].offers);
+        else
+            EXPECT(agreed.window_bits == offers[i].window_bits,
+                   "this offer must be accepted with a window of 2^%d bytes, but it is 2^%d (0: "
+                   "declined): %s",
+                   offers[i].window_bits, agreed.window_bits, offers[i].offers);
+    }
+}
+
 /* Each offer behind others, and each list that stops anywhere: that may not be well formed. */
 static void offers_by_call(void)
 {
@@ -431,6 +453,23 @@ static void where_rsv1_may_be(void)
     websocket_fields = DEFLATE;
 }
 
+/* Nothing is sent after it, so a server that waits for a byte of it waits for ever. */
+static void empty_last_fragment(void)
+{
+    unsigned char got[100];
+    unsigned opcode = 0;
+    size_t length;
+    unsigned char *bytes = frames("41:f248cdc9c90700 80:", &length);
+    int fd = open_websocket();
+
+    send_bytes(fd, bytes, length);
+    EXPECT(receive_frame(fd, &opcode, got, sizeof got) == 5 && memcmp(got, "Hello", 5) == 0,
+           "a message whose last fragment is empty must be echoed: read_compressed must not call "
+           "read_piece for a frame of 0 bytes, which waits for a byte of the payload");
+    free(bytes);
+    close(fd);
+}
+
 static void fragments(void)
 {
     static const struct talk all[] = {
@@ -447,6 +486,7 @@ static void fragments(void)
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         have_talk(&all[i]);
+    empty_last_fragment();
 }
 
 /* A compressed text in two frames, cut anywhere, with a ping between. */
@@ -598,7 +638,9 @@ static void bad_text_is_rejected_early(void)
     send_bytes(fd, bytes, length);
     n = receive_all(fd, got, sizeof got);
     EXPECT(n > 4 && got[0] == 0x88 && got[2] == 0x03 && got[3] == 0xEF,
-           "1007 must come before the frame ends: %s", describe(got, n > 0 ? (size_t)n : 0));
+           "1007 must come before the frame ends, but what came is \"%s\": read_compressed must read in "
+           "pieces, and inflate_piece check each",
+           describe(got, n > 0 ? (size_t)n : 0));
     free(bytes);
     close(fd);
 }
@@ -755,6 +797,47 @@ static void compress_by_call(void)
         EXPECT(compressed == NULL || size < length, "%zu bytes become %zu", length, size);
         free(compressed);
     }
+}
+
+/* Compresses a long message, and inflates it again, as another thread does at the same time. */
+static void *compress_beside(void *text)
+{
+    unsigned char *back = malloc(LONG_BYTES + 1);
+    bool well = back != NULL;
+
+    for (int i = 0; i < 3 && well; i++) {
+        size_t size;
+        unsigned char *compressed = deflate_compress(13, text, LONG_BYTES, &size);
+        well = compressed != NULL && inflate_message(compressed, size, 13, back) == LONG_BYTES &&
+               memcmp(back, text, LONG_BYTES) == 0;
+        free(compressed);
+    }
+    free(back);
+    return well ? text : NULL;
+}
+
+static int compress_in_two_threads(void)
+{
+    static unsigned char other[LONG_BYTES];
+    void *first = NULL, *second;
+    pthread_t thread;
+
+    for (size_t i = 0; i < LONG_BYTES; i++)
+        other[i] = json[LONG_BYTES - 1 - i];
+    if (pthread_create(&thread, NULL, compress_beside, json) != 0)
+        return 1;
+    second = compress_beside(other);
+    pthread_join(thread, &first);
+    return first != NULL && second != NULL ? 0 : 1;
+}
+
+static void threads_by_call(void)
+{
+    needs_own("functions");
+    EXPECT(
+        in_child(compress_in_two_threads) == 0,
+        "two threads that call deflate_compress at once must not disturb each other: its z_stream, and "
+        "all that it writes to, must be local, not static");
 }
 
 /* Inflates with so much room at a time; room of 0 first, which makes nothing. */
@@ -1131,12 +1214,16 @@ static void left_in_the_middle(void)
 int main(void)
 {
     static const struct test tests[] = {
-        {"each offer gets the response that it should", offers_and_responses, 15, "RFC 7692, section 7",
+        {"which offers are accepted, by call", each_offer_by_call, 15, "RFC 7692, section 7",
          "add_parameter declines an offer with a parameter that is unknown, comes twice, or has a value "
          "that it must not have: the sizes of windows are 8 to 15, and zlib compresses with 9 or more. "
-         "If the 101 has (null) in it: this offer was accepted, and must be declined. "
-         "If no offer at all is accepted: handshake_switch (lesson 8) puts what "
-         "deflate_response says into the 101. If it is the echo that is wrong: deflate_compress."},
+         "server_max_window_bits needs a value; client_max_window_bits may come without one."},
+        {"each offer gets the response that it should", offers_and_responses, 15, "RFC 7692, section 7",
+         "add_parameter declines an offer with a parameter that is unknown, comes twice, or has a "
+         "value that it must not have: the sizes of windows are 8 to 15, and zlib compresses with 9 or "
+         "more. If the 101 has (null) in it: this offer was accepted, and must be declined. If no "
+         "offer at all is accepted: handshake_switch (lesson 8) puts what deflate_response says into "
+         "the 101. If it is the echo that is wrong: deflate_compress."},
         {"nothing is agreed on without --compress", off_by_default, 15, "RFC 6455, section 5.2",
          "is_compressed must look at ws->window_bits: 0 means that nothing was agreed on."},
         {"the RFC's own examples, byte for byte", the_rfcs_examples, 15, "RFC 7692, section 7.2.3",
@@ -1160,7 +1247,8 @@ int main(void)
         {"a compressed message in fragments, with control frames between", fragments, 15,
          "RFC 7692, section 6.2",
          "The fragments of a message are one stream of compressed bytes: read_compressed puts the tail "
-         "behind the last one only, and leaves ws->inflater as it is in between."},
+         "behind the last one only, and leaves ws->inflater as it is in between. A frame may be empty, "
+         "also the last one: then there is no piece to read, only the tail to put back."},
         {"a window of 32,768 bytes, to its end", the_largest_window, 15, "RFC 7692, section 7.2.2",
          "inflater_begin, provided, asks for a window of 2^15 bytes. If it crashes here: inflate_piece "
          "takes the address m->bytes + m->length anew each time, because make_room may move the "
@@ -1170,7 +1258,9 @@ int main(void)
          "at the bytes that were made, each time some were."},
         {"bad text is rejected before its frame ends", bad_text_is_rejected_early, 15,
          "RFC 6455, section 8.1",
-         "inflate_piece checks what a piece became before the next one is read."},
+         "read_compressed gives inflate_piece what there is of the frame, COMPRESSED_PIECE_BYTES at "
+         "most: it does not wait for the whole frame. inflate_piece checks what a piece became before "
+         "the next one is read."},
         {"a text in two frames, cut at every byte", cut_anywhere, 15, "RFC 7692, section 6.2",
          "A frame may end anywhere in the compressed bytes. read_compressed goes on where it was."},
         {"messages are compressed if they become shorter, control frames never", replies, 15,
@@ -1183,7 +1273,9 @@ int main(void)
          "the message does not become shorter, and the result is NULL."},
         {"the limit holds for the bytes of the message", limits, 15, "RFC 6455, section 7.4.1",
          "inflate_piece: max_message bytes are allowed, one more is not. m->length never exceeds that, "
-         "because room_left stops there: if input is left then, it is too much. The bytes on the wire, "
+         "because room_left stops there. Ask after inflater_run, and not before it, whether input is "
+         "left: "
+         "then it is too much. The tail makes no bytes, so it needs no room. The bytes on the wire, "
          "which may be more or less, do not count."},
         {"messages of every size, there and back", echoes_of_every_size, 15, "RFC 7692, section 7.2",
          "inflate_piece calls make_room until the message has room, and goes on as long as something is "
@@ -1215,6 +1307,9 @@ int main(void)
          "read_compressed gives each piece to keep_payload, as soon as it has read it."},
         {"two threads write compressed messages to one client", two_threads, 15, "",
          "deflate_compress may be called by several threads at once: it must share nothing."},
+        {"two threads compress at once, by call", threads_by_call, 15, "",
+         "A static variable of deflate_compress is shared by all threads: a z_stream that is static is "
+         "begun and ended by one while another is in deflate()."},
         {"clients that leave in the middle of a message", left_in_the_middle, 15, "",
          "frame_end gives the inflater back."},
         {0},

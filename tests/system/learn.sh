@@ -75,7 +75,7 @@ wrong_byte() {
     run
     shows "the RFC's masked Hello" 'After the handshake was sent (19 bytes: text "Hello", close 1000)' \
         'Came back (11 bytes: text "Helfo", close 1000)' \
-        'Expected (11 bytes: text "Hello", close 1000)' '0 passed, 1 failed' \
+        'Expected (11 bytes: text "Hello", close 1000)' '1 passed, 1 failed' \
         'Read: lessons/10-payload-and-echo/README.md'
     shows_lines '    0000  81 05 48 65 6c 66 6f 88  02 03 e8                 ..Helfo....' \
         '                         ^^'

@@ -976,9 +976,7 @@ static void expect_end(const struct talker *t, size_t i)
     EXPECT(t->told, "client %zu reads, so it must get a close frame 1001", i);
     EXPECT(t->fd < 0, "client %zu must be at its end", i);
     EXPECT(t->orderly || t->manner != REPLIES,
-           "client %zu replied to the close frame, so its end must "
-           "be an orderly one",
-           i);
+           "client %zu replied to the close frame, so its end must be an orderly one", i);
     EXPECT(t->echoed >= t->read_by_server,
            "client %zu: the server had read %u messages before the signal, but echoed %u", i,
            t->read_by_server, t->echoed);
