@@ -13,10 +13,15 @@ OFFERS = [
     (["red, blue"], "red"),
     (["blue, red"], "blue"),
     (["blue,red"], "blue"),
+    (["red , blue"], "red"),
+    (["purple\t, green"], "green"),
+    ([", red ,, blue"], "red"),
     (["chat, green"], "green"),
     (["chat", "green"], "green"),
     (["purple"], None),
     (["redder"], None),
+    (["re"], None),
+    (["re, blue"], "blue"),
     (["infrared"], None),
     (["RED"], None),
     ([], None),
@@ -38,6 +43,11 @@ def described(offers):
 def chosen(server, path, offers):
     """A client of a route, and the subprotocol that the 101 names, or None."""
     connection, head = asked(server, path, offers)
+    return connection, named(head, offers)
+
+
+def named(head, offers):
+    """The subprotocol that a 101 names, or None."""
     if not head.startswith("HTTP/1.1 101 "):
         raise Trouble(f'a client {described(offers)}, and gets "{head.splitlines()[0]}". It should get a 101, even if '
                       "the server knows none of these: then without a subprotocol (RFC 6455 section 4.2.2)")
@@ -45,7 +55,10 @@ def chosen(server, path, offers):
     if len(fields) > 1:
         raise Trouble(f"a client {described(offers)}, and the 101 has {len(fields)} fields Sec-WebSocket-Protocol. A "
                       "server chooses one, or sends no such field")
-    return connection, fields[0] if fields else None
+    if fields == [""]:
+        raise Trouble(f"a client {described(offers)}, and the 101 has a field Sec-WebSocket-Protocol that is empty: "
+                      "leave the whole line out")
+    return fields[0] if fields else None
 
 
 def in_room(server, room, name):
@@ -79,7 +92,7 @@ def names_the_room(bench):
 
 
 def chooses(bench):
-    """of what a client offers it gets the first that is a room, letter by letter, or none"""
+    """of what a client offers it gets the first that is a room, spelled exactly like it, or none"""
     server = bench.server()
     for offers, wanted in OFFERS:
         connection, room = chosen(server, "/chat?name=ada", offers)
@@ -88,6 +101,22 @@ def chooses(bench):
                           f"{wanted or 'nothing of a subprotocol'}, but says {room or 'nothing of one'}")
         hears(connection, "ada", "* ada has joined")
         close_quietly(connection)
+
+
+def chooses_at_once(bench):
+    """many clients at the same moment each get the room that they have offered"""
+    server = bench.server()
+    rooms = ["red", "blue"] * 10
+    connections = [connect(server) for _ in rooms]
+    for connection, room in zip(connections, rooms):
+        connection.send(request("/chat?name=ada", f"Sec-WebSocket-Protocol: {room}")[:-2])
+    for connection in connections:
+        connection.socket.sendall(b"\r\n")
+    for connection, room in zip(connections, rooms):
+        with expecting("the response to one of twenty clients"):
+            got = named(connection.head(), [room])
+        if got != room:
+            raise Trouble(f"one of twenty clients offers {room}, and the 101 says {got}. What do their threads share?")
 
 
 def close_quietly(connection):
@@ -149,4 +178,4 @@ def stops(bench):
     server.wait_for_end()
 
 
-TESTS = [names_the_room, chooses, keeps_other_rules, keeps_rooms_apart, stops]
+TESTS = [names_the_room, chooses, chooses_at_once, keeps_other_rules, keeps_rooms_apart, stops]
