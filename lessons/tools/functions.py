@@ -17,7 +17,7 @@ import shutil
 import sys
 
 TODO = re.compile(r"\b(TODO|TODO_LATER)[ \t]*\(")
-NO_CODE = re.compile(r'"([^"\\]|\\.)*"|/\*.*\*/|//.*')
+NO_CODE = re.compile(r'"([^"\\\n]|\\.)*"|/\*.*?\*/|//[^\n]*', re.S)
 
 
 class Function:

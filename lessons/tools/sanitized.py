@@ -17,7 +17,7 @@ import textwrap
 import build
 import learner
 import report
-from functions import read
+from functions import NO_CODE, read
 from learner import MADE
 
 WAIT_S = "10"           # for each of a suite's waits, which take longer here
@@ -36,7 +36,6 @@ OPTIONS = {"ASAN_OPTIONS": "use_sigaltstack=0 fast_unwind_on_malloc=0", "UBSAN_O
 STATIC = {"strtok": "strtok_r", "gmtime": "gmtime_r", "localtime": "localtime_r", "asctime": "strftime",
           "ctime": "strftime", "inet_ntoa": "inet_ntop"}
 
-NO_CODE = re.compile(r'"([^"\\\n]|\\.)*"|/\*.*?\*/|//[^\n]*', re.S)
 CALL = re.compile(r"#\d+ (?:0x\w+ in )?(\w+) (?:.*/)?([^/\s:]+\.[ch]):(\d+)")
 
 

@@ -1330,13 +1330,29 @@ void have_talk_once(const struct talk *talk)
     talk_cut(talk->name, script, answers, FEED_WHOLE);
 }
 
-static void send_script(int fd, const char *script)
+void send_script(int fd, const char *script)
 {
     size_t length;
     unsigned char *bytes = frames(script, &length);
 
     send_bytes(fd, bytes, length);
     free(bytes);
+}
+
+int dial_with_frames(const char *script)
+{
+    static unsigned char bytes[20000];
+    size_t n, length;
+    const char *request = upgrade_request("/echo", "");
+    unsigned char *behind = frames(script, &length);
+    int fd = dial();
+
+    n = strlen(request);
+    memcpy(bytes, request, n);
+    memcpy(bytes + n, behind, length);
+    send_bytes(fd, bytes, n + length);
+    free(behind);
+    return fd;
 }
 
 void have_talks_at_once(const struct talk *talks, size_t kinds)

@@ -255,6 +255,12 @@ ssize_t receive_frame(int fd, unsigned *opcode, void *payload, size_t size);
  * The caller frees them. */
 unsigned char *frames(const char *script, size_t *length);
 
+/* Sends what a script makes. */
+void send_script(int fd, const char *script);
+
+/* A new connection that has sent a request for an upgrade, and what a script makes, in one segment. */
+int dial_with_frames(const char *script);
+
 /* Says what a server's bytes mean: "text:48656c6c6f close:1000". Long payloads made by * are described as
  * "binary*70000". What no server may send is described in words, with a "!". */
 const char *describe(const unsigned char *bytes, size_t length);

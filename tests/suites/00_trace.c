@@ -37,15 +37,6 @@ static const char *events_until(int fd, const char *last)
     return all;
 }
 
-static void send_script(int fd, const char *script)
-{
-    size_t length;
-    unsigned char *bytes = frames(script, &length);
-
-    send_bytes(fd, bytes, length);
-    free(bytes);
-}
-
 /* The end of a connection, as its client sees it. */
 static void receive_end(int fd)
 {

@@ -80,9 +80,9 @@ static const char *known_mistake(const char *accept, const char *wanted)
         return "base64_encode_blockend is missing: it writes the last characters, to accept + n";
     if (accept[same] == '\0')
         return "the null terminator comes too early: sizeof accept is the size of a pointer, and strlen "
-               "stops where a digest holds a zero byte";
+               "stops at a zero byte of the digest";
     if (accept[same] == '\n' && same > 0 && same < ACCEPT_KEY_BYTES - 1)
-        return "fewer than 20 bytes became Base64: strlen stops where a digest holds a zero byte";
+        return "fewer than 20 bytes became Base64: strlen stops at a zero byte of the digest";
     if (same == 0 && accept[2] == '\n')
         return "base64_encode_blockend must write to accept + n, not to accept";
     if (strchr(accept, '\n') != NULL && strlen(accept) == ROOM - 2)

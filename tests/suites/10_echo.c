@@ -284,22 +284,15 @@ static void large_among_small(void)
 /* A client need not wait for the 101: its first frame may come with the request. */
 static void with_the_request(void)
 {
-    static unsigned char bytes[2000], got[2000];
-    size_t length, n;
-    unsigned char *behind = frames("81:48656c6c6f 88:03e8", &length), *end;
-    const char *request = upgrade_request("/echo", "");
-    int fd = dial();
+    static unsigned char got[2000];
+    unsigned char *end;
+    int fd = dial_with_frames("81:48656c6c6f 88:03e8");
 
-    n = strlen(request);
-    memcpy(bytes, request, n);
-    memcpy(bytes + n, behind, length);
-    send_bytes(fd, bytes, n + length);
     receive_all(fd, got, sizeof got);
     end = memmem(got, received_so_far, "\r\n\r\n", 4);
     end = end != NULL ? end + 4 : got + received_so_far;
     EXPECT_BEGINNING(end, (size_t)(got + received_so_far - end), "\x81\x05Hello",
                      "after the 101, the frame that came with the request must be echoed");
-    free(behind);
     close(fd);
 }
 

@@ -550,15 +550,6 @@ static void two_writers(void)
 
 /* ---- the chat ---- */
 
-static void send_script(int fd, const char *script)
-{
-    size_t length;
-    unsigned char *bytes = frames(script, &length);
-
-    send_bytes(fd, bytes, length);
-    free(bytes);
-}
-
 /* What a client hears next: a text, or in parentheses what else there was. Pings and pongs are left out. */
 static const char *hear(int fd)
 {
